@@ -1,0 +1,137 @@
+package engineio
+
+import "time"
+
+// A heartbeat keeps the deadlines of one session's pings. EIO4: Heartbeat. They
+// are absolute: a timer that fires a little late moves none of them, and a
+// request that comes after one finds it passed even before the timer fires. It
+// is guarded by its Conn's mu.
+type heartbeat struct {
+	interval, timeout time.Duration
+	passive           bool // EIO3: the client pings, and pongBy is when its next one is overdue
+
+	timer    *time.Timer
+	pingAt   time.Time // when the next ping is due
+	pongBy   time.Time // when the answer to the last ping is due; zero if it came
+	pausedAt time.Time // since when the clock of pongBy stands still; zero if it runs
+}
+
+// start begins with a first ping one interval from now. beat is called on a
+// goroutine of its own whenever due may have something to tell.
+func (h *heartbeat) start(now time.Time, beat func()) {
+	h.pingAt = together(now.Add(h.interval), h.interval)
+	first := h.pingAt.Sub(now)
+	if h.passive {
+		first = h.interval + h.timeout
+		h.pongBy = now.Add(first)
+	}
+	h.timer = time.AfterFunc(first, beat)
+}
+
+// together moves the time of a first ping a little ahead, to one that it shares
+// with other sessions: ten thousand that are idle wake the server a few times a
+// second, and not a thousand times.
+func together(at time.Time, interval time.Duration) time.Time {
+	const turns = 128 // in an interval
+	if interval < time.Second {
+		return at
+	}
+	return at.Add(-time.Duration(at.UnixNano()) % (interval / turns))
+}
+
+// pinged takes the ping of a client of protocol 3.
+func (h *heartbeat) pinged(now time.Time) {
+	h.pongBy = now.Add(h.interval + h.timeout)
+	h.arm(now)
+}
+
+func (h *heartbeat) stop() {
+	if h.timer != nil {
+		h.timer.Stop()
+	}
+}
+
+// due says whether a ping must be sent now, or the session is dead, and sets
+// the timer for the next time to ask.
+func (h *heartbeat) due(now time.Time) (ping, dead bool) {
+	if h.expired(now) {
+		return false, true
+	}
+	if !h.passive && (h.pongBy.IsZero() || !h.pausedAt.IsZero()) && !now.Before(h.pingAt) {
+		ping = true
+		if h.pongBy.IsZero() {
+			h.pongBy = h.sent(now).Add(h.timeout)
+		}
+		h.pingAt = h.pingAt.Add(h.interval)
+		if !h.pingAt.After(now) {
+			h.pingAt = now.Add(h.interval)
+		}
+	}
+	h.arm(now)
+	return ping, false
+}
+
+// sent is when the ping of now counts as sent: when it was due, but that a
+// server that was itself held up, for so long that an answer might not come in
+// what is left of the time, does not blame its clients for it.
+func (h *heartbeat) sent(now time.Time) time.Time {
+	switch {
+	case !h.pausedAt.IsZero():
+		return h.pausedAt
+	case now.Sub(h.pingAt) > h.timeout/4:
+		return now
+	}
+	return h.pingAt
+}
+
+// pong takes the client's answer. The next ping stays due where it was, so that
+// pings do not drift by the way there and back. An answer that nobody asked for
+// is as good as one.
+func (h *heartbeat) pong(now time.Time) {
+	if h.passive {
+		return
+	}
+	if h.pongBy.IsZero() {
+		h.pingAt = now.Add(h.interval)
+	}
+	h.pongBy = time.Time{}
+	h.arm(now)
+}
+
+// pause stops the clock of the answer's deadline. Pings go on, once an
+// interval, for the client has a deadline for them too.
+func (h *heartbeat) pause(now time.Time) {
+	h.pausedAt = now
+	h.arm(now)
+}
+
+func (h *heartbeat) resume(now time.Time) {
+	if !h.pongBy.IsZero() {
+		h.pongBy = h.pongBy.Add(now.Sub(h.pausedAt))
+	}
+	h.pausedAt = time.Time{}
+	h.arm(now)
+}
+
+// expired reports whether the answer to a ping is overdue, sent or not.
+func (h *heartbeat) expired(now time.Time) bool {
+	if !h.pausedAt.IsZero() {
+		return false
+	}
+	if h.pongBy.IsZero() {
+		return !now.Before(h.pingAt.Add(h.timeout))
+	}
+	return !now.Before(h.pongBy)
+}
+
+func (h *heartbeat) arm(now time.Time) {
+	if h.passive && !h.pausedAt.IsZero() {
+		h.timer.Stop() // nothing is due before resume
+		return
+	}
+	next := h.pingAt
+	if !h.pongBy.IsZero() && h.pausedAt.IsZero() {
+		next = h.pongBy
+	}
+	h.timer.Reset(next.Sub(now))
+}

@@ -1,0 +1,193 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Fanout has Senders of each room talk, with Window messages under way in the
+// room or at Rate a second over all rooms, and counts what arrives at whom.
+func Fanout(ctx context.Context, o Options) (Result, error) {
+	res := Result{Scenario: "fanout"}
+	r, err := begin(ctx, o)
+	if err != nil {
+		return res, err
+	}
+	defer r.close()
+	if err := r.gather(); err != nil {
+		return res, err
+	}
+	t := &talk{run: r}
+	for i := range r.Rooms {
+		// The members of a room are every Rooms-th client; its first ones talk.
+		var senders []*client
+		for j := i; j < len(r.clients) && len(senders) < max(r.Senders, 1); j += r.Rooms {
+			senders = append(senders, r.clients[j])
+		}
+		if len(senders) == 0 {
+			return res, fmt.Errorf("load: %d members do not fill %d rooms", r.Members, r.Rooms)
+		}
+		t.senders = append(t.senders, senders)
+	}
+	if r.Rate > 0 {
+		err = t.paced(&res)
+	} else {
+		err = t.windowed(&res)
+	}
+	return res, err
+}
+
+// besideMembers and besideRate are of the small room of Beside.
+const (
+	besideMembers = 10
+	besideRate    = 20.0
+)
+
+// Beside has one room of Members talk at Rate, and measures how long messages
+// take in a small room beside it, which talks at a rate of its own.
+func Beside(ctx context.Context, o Options) (Result, error) {
+	res := Result{Scenario: "beside"}
+	o.Rooms = 1
+	r, err := begin(ctx, o)
+	if err != nil {
+		return res, err
+	}
+	defer r.close()
+	if err := r.gather(); err != nil {
+		return res, err
+	}
+	for _, c := range r.clients {
+		c.sampled = false
+	}
+	large, rooms := r.clients, r.rooms
+	r.clients, r.rooms, r.Members = nil, nil, besideMembers
+	err = r.gather()
+	small := r.clients
+	r.clients, r.rooms, r.Members = append(large, small...), append(rooms, r.rooms...), len(large)+len(small)
+	if err != nil {
+		return res, err
+	}
+	began := time.Now()
+	rates := []float64{max(r.Rate, 1), besideRate}
+	sent := make([]int, len(rates))
+	err = (&talk{run: r}).measure(&res, func(now time.Time) (time.Duration, error) {
+		next := time.Hour
+		for i, c := range []*client{large[0], small[0]} {
+			for {
+				due := began.Add(time.Duration(float64(sent[i]) / rates[i] * float64(time.Second)))
+				if wait := due.Sub(now); wait > 0 {
+					next = min(next, wait)
+					break
+				}
+				if err := c.post(due, r.Size); err != nil {
+					return 0, err
+				}
+				sent[i]++
+			}
+		}
+		return next, nil
+	})
+	res.Rooms = len(rates)
+	return res, err
+}
+
+// talk is a fanout under way.
+type talk struct {
+	*run
+	senders [][]*client // by room
+	next    []int       // whose turn it is, by room
+}
+
+func (t *talk) say(room int, at time.Time) error {
+	senders := t.senders[room]
+	c := senders[t.next[room]%len(senders)]
+	t.next[room]++
+	return c.post(at, t.Size)
+}
+
+// windowed keeps Window messages under way in each room: the arrival of one at
+// the room's first sender makes place for the next. It spins, so that the
+// server is never kept waiting for a generator that sleeps.
+func (t *talk) windowed(res *Result) error {
+	t.next = make([]int, len(t.senders))
+	due := make([]int, len(t.senders))
+	index := map[*client]int{}
+	for i, s := range t.senders {
+		s[0].sampled = true
+		index[s[0]] = i
+		due[i] = max(t.Window, 1)
+	}
+	t.s.onDelivery = func(c *client) {
+		if i, ok := index[c]; ok {
+			due[i]++
+		}
+	}
+	defer func() { t.s.onDelivery = nil }()
+	return t.measure(res, func(time.Time) (time.Duration, error) {
+		for i := range due {
+			for ; due[i] > 0; due[i]-- {
+				if err := t.say(i, time.Now()); err != nil {
+					return 0, err
+				}
+			}
+		}
+		return 0, nil
+	})
+}
+
+// paced sends at Rate, each message when it is due, and lets it count from then.
+func (t *talk) paced(res *Result) error {
+	t.next = make([]int, len(t.senders))
+	began := time.Now()
+	n := 0
+	return t.measure(res, func(now time.Time) (time.Duration, error) {
+		for {
+			due := began.Add(time.Duration(float64(n) / t.Rate * float64(time.Second)))
+			if wait := due.Sub(now); wait > 0 {
+				return wait, nil
+			}
+			if err := t.say(n%len(t.senders), due); err != nil {
+				return 0, err
+			}
+			n++
+		}
+	})
+}
+
+// measure warms up, then counts. talk sends what is due and says how long
+// nothing will be.
+func (t *talk) measure(res *Result, talk func(now time.Time) (time.Duration, error)) error {
+	var m meter
+	var deliveries, answered uint64
+	counting := false
+	start := time.Now().Add(t.Warmup)
+	end := start.Add(t.Duration)
+	for now := time.Now(); now.Before(end); now = time.Now() {
+		if err := t.ctx.Err(); err != nil {
+			return err
+		}
+		if !counting && !now.Before(start) {
+			counting = true
+			var err error
+			if m, err = t.meter(); err != nil {
+				return err
+			}
+			t.s.latency.reset()
+			deliveries, answered = t.s.deliveries, t.s.answered
+		}
+		wait, err := talk(now)
+		if err != nil {
+			return err
+		}
+		if err := t.s.loop.poll(min(wait, end.Sub(now))); err != nil {
+			return err
+		}
+		if t.s.firstLoss != nil {
+			return fmt.Errorf("load: a member was lost: %w", t.s.firstLoss)
+		}
+	}
+	res.Deliveries = t.s.deliveries - deliveries
+	res.Messages = t.s.answered - answered
+	return m.stop(res, res.Deliveries)
+}

@@ -1,0 +1,223 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"snug/internal/chat"
+)
+
+// searchSeqs is what a search finds.
+func searchSeqs(t *testing.T, s *Store, room chat.RoomID, query string) (list []chat.Seq) {
+	t.Helper()
+	p, err := s.Search(t.Context(), chat.SearchQuery{Room: room, Query: chat.ParseQuery(query), Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range p.Entries {
+		list = append(list, e.Seq)
+	}
+	return list
+}
+
+// indexed waits until a store has indexed all that it holds.
+func indexed(t testing.TB, s *Store) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); s.index.waiting.Load() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the index does not come to its end")
+		}
+	}
+}
+
+// holding lists the files beside path that hold a text.
+func holding(t *testing.T, path, text string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if b, err := os.ReadFile(f); err == nil && bytes.Contains(b, []byte(text)) {
+			names = append(names, filepath.Base(f))
+		}
+	}
+	return names
+}
+
+// rewrite gives a folded message another text, as an edit does to its target.
+func rewrite(s *Store, row int64, was, text string, then error) error {
+	return s.do(context.Background(), func(t *tx) error {
+		t.unindex(row, was)
+		if then != nil {
+			return then
+		}
+		_, err := t.write("UPDATE log SET text = ? WHERE id = ?", text, row)
+		return err
+	})
+}
+
+func TestUnindex(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snug.db")
+	s, stop := start(t, path, rates["eager"], nil, nil)
+	room := newRoom(t, s, "room")
+	for i := range 5 {
+		d := say(room, fmt.Sprint("id", i))
+		d.Text = fmt.Sprintf("shared word%d", i)
+		if _, err := add(s, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop() // all is folded
+	s, stop = start(t, path, rates["eager"], nil, nil)
+	indexed(t, s)
+	if names := holding(t, path, "word3"); len(names) == 0 {
+		t.Fatal("no file holds what was said")
+	}
+
+	// The text leaves with the commit, and the new one is found from then on.
+	if err := rewrite(s, rowOf(room, 3), "shared word2", "shared novel", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := rewrite(s, rowOf(room, 4), "shared word3", "", nil); err != nil {
+		t.Fatal(err)
+	}
+	expect := func() {
+		t.Helper()
+		for query, want := range map[string]string{"word2": "[]", "word3": "[]", "novel": "[3]", "shared": "[5 3 2 1]", "word": "[5 2 1]"} {
+			if got := fmt.Sprint(searchSeqs(t, s, room, query)); got != want {
+				t.Errorf("%s: %s, want %s", query, got, want)
+			}
+		}
+	}
+	for range 20 {
+		expect() // while the index looks again, and after
+	}
+
+	// What is given up leaves everything as it was.
+	sorry := errors.New("sorry")
+	if err := rewrite(s, rowOf(room, 5), "shared word4", "never", &chat.Error{Code: chat.Full, Err: sorry}); !errors.Is(err, sorry) {
+		t.Fatal(err)
+	}
+	for range 20 {
+		expect()
+	}
+	stop()
+	s, stop = start(t, path, rates["eager"], nil, nil)
+	expect()
+	indexed(t, s)
+	expect()
+	stop()
+	for _, gone := range []string{"word2", "word3"} {
+		if names := holding(t, path+indexSuffix, gone); len(names) > 0 && strings.Contains(strings.Join(names, " "), "search") {
+			t.Errorf("%s is still in %s", gone, names)
+		}
+	}
+}
+
+// A process that ends between the two commits of a change leaves an index that fits the log.
+func TestUnindexCutOff(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snug.db")
+	s, stop := start(t, path, rates["eager"], nil, nil)
+	room := newRoom(t, s, "room")
+	if _, err := add(s, say(room, "id")); err != nil {
+		t.Fatal(err)
+	}
+	text := log(t, s, room)[0].Text
+	indexed(t, s)
+	if err := s.index.purge(map[int64]string{rowOf(room, 1): text}); err != nil {
+		t.Fatal(err)
+	}
+	stop() // settle was not called
+	s, stop = start(t, path, rates["eager"], nil, nil)
+	if got := searchSeqs(t, s, room, text); len(got) != 1 {
+		t.Errorf("found %v", got)
+	}
+	for end := time.Now().Add(time.Minute); s.index.hasSettled() && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	}
+	if got := searchSeqs(t, s, room, text); len(got) != 1 {
+		t.Errorf("found %v once it was looked at again", got)
+	}
+	stop()
+}
+
+// A room that is deleted leaves no word in the index, however many it had.
+func TestUnindexRoom(t *testing.T) {
+	for _, n := range []int{20, 1500} {
+		path := filepath.Join(t.TempDir(), "snug.db")
+		s, stop := start(t, path, rates["eager"], nil, nil)
+		room, other := newRoom(t, s, "room"), newRoom(t, s, "other")
+		for i := range n {
+			d := say(room, fmt.Sprint("id", i))
+			d.Text = fmt.Sprintf("both zebra%d", i)
+			s.Append(d, func(chat.Appended, error) {})
+			d.Room, d.Text = other, "both lion"
+			if i%100 == 99 || i == n-1 {
+				if _, err := add(s, d); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		indexed(t, s)
+		if err := s.DeleteRoom(t.Context(), room); err != nil {
+			t.Fatal(err)
+		}
+		if got := searchSeqs(t, s, other, "lion"); len(got) != (n+99)/100 {
+			t.Errorf("another room has %v", got)
+		}
+		stop()
+		if b, err := os.ReadFile(path + ".search"); err != nil || bytes.Contains(b, []byte("zebra")) || !bytes.Contains(b, []byte("lion")) {
+			t.Errorf("of %d messages some words are left, or all are gone, %v", n, err)
+		}
+	}
+}
+
+// An index that is missing, damaged, or of another time or store is made anew.
+func TestIndexMadeAnew(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "snug.db")
+	s, stop := start(t, path, rates["eager"], nil, nil)
+	room := newRoom(t, s, "room")
+	first, err := add(s, say(room, "one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := log(t, s, room)[0].Text
+	indexed(t, s)
+	stop()
+	strange := filepath.Join(dir, "strange.db")
+	s, stop = start(t, strange, rates["eager"], nil, nil)
+	newRoom(t, s, "strange")
+	stop()
+	for name, spoil := range map[string]func() error{
+		"missing":   func() error { return os.Remove(path + ".search") },
+		"empty":     func() error { return os.Truncate(path+indexSuffix, 0) },
+		"no index":  func() error { return os.WriteFile(path+indexSuffix, bytes.Repeat([]byte("x"), 9000), 0o600) },
+		"strange":   func() error { return os.Rename(strange+".search", path+indexSuffix) },
+		"cut short": func() error { return os.Truncate(path+indexSuffix, 4096) },
+		"ahead": func() error {
+			c, err := dial(t.Context(), path+indexSuffix, readWrite)
+			if err != nil {
+				return err
+			}
+			return errors.Join(c.script("UPDATE places SET seq = seq + 100"), c.close())
+		},
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(name, err)
+		}
+		s, stop := start(t, path, rates["eager"], nil, nil)
+		if got := searchSeqs(t, s, room, text); len(got) != 1 || got[0] != first.Seq {
+			t.Errorf("%s: found %v", name, got)
+		}
+		indexed(t, s)
+		stop() // and is compared with the log
+	}
+}

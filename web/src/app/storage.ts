@@ -1,0 +1,77 @@
+// What the browser keeps for us. Where storage is blocked (private windows,
+// strict settings) the app works all the same, from memory, and says so.
+
+/** The part of Web Storage that we use. */
+export interface Store {
+  /** False where nothing outlives the page. */
+  readonly lasting: boolean
+  get(key: string): string | undefined
+  /** Reports whether the value was kept; a full or blocked store keeps it in memory. */
+  set(key: string, value: string): boolean
+  remove(key: string): void
+  keys(prefix: string): string[]
+}
+
+const prefix = 'snug.'
+
+/** Our corner of `backing`, or of memory if it does not work. */
+export function openStore(backing: () => Storage | undefined): Store {
+  const memory = new Map<string, string>()
+  const storage = probe(backing)
+  return {
+    lasting: storage !== undefined,
+    get(key) {
+      return memory.get(key) ?? storage?.getItem(prefix + key) ?? undefined
+    },
+    set(key, value) {
+      try {
+        if (storage) {
+          storage.setItem(prefix + key, value)
+          memory.delete(key)
+          return true
+        }
+      } catch {
+        // Full: the page itself remembers, the next one will not.
+      }
+      memory.set(key, value)
+      return false
+    },
+    remove(key) {
+      memory.delete(key)
+      storage?.removeItem(prefix + key)
+    },
+    keys(start) {
+      const found = new Set<string>()
+      for (const key of memory.keys()) if (key.startsWith(start)) found.add(key)
+      for (let i = 0; i < (storage?.length ?? 0); i++) {
+        const key = storage?.key(i) ?? ''
+        if (key.startsWith(prefix + start)) found.add(key.slice(prefix.length))
+      }
+      return [...found].sort()
+    },
+  }
+}
+
+function probe(backing: () => Storage | undefined): Storage | undefined {
+  try {
+    const storage = backing()
+    if (!storage) return undefined
+    storage.setItem(prefix + 'probe', '1')
+    storage.removeItem(prefix + 'probe')
+    return storage
+  } catch {
+    return undefined // even reading the property throws where cookies are blocked
+  }
+}
+
+/** Reads a value kept as JSON; what cannot be read, or is not what `is` wants, is `otherwise`. */
+export function readJSON<T>(store: Store, key: string, is: (value: unknown) => value is T, otherwise: T): T {
+  const text = store.get(key)
+  if (text === undefined) return otherwise
+  try {
+    const value: unknown = JSON.parse(text)
+    return is(value) ? value : otherwise
+  } catch {
+    return otherwise
+  }
+}

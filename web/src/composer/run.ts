@@ -1,0 +1,56 @@
+// Doing what a slash command says.
+import { codeIn } from '../app/place.ts'
+import type { App } from '../app/app.ts'
+import { explain } from '../connection/failure.ts'
+import type { Room } from '../rooms/room.ts'
+
+/** Reports whether the line has done its work and may go. */
+export function run(app: App, room: Room, command: string, rest: string): boolean {
+  switch (command) {
+    case 'help':
+      app.dialog.value = 'help'
+      return true
+    case 'keys':
+      app.dialog.value = 'keys'
+      return true
+    case 'room':
+      app.dialog.value = 'room'
+      return true
+    case 'search':
+      if (!app.connection.offers('search')) {
+        app.say('This server cannot search.', true)
+        return false
+      }
+      app.searched.value = rest
+      app.dialog.value = 'search'
+      return true
+    case 'leave':
+      app.leave(room)
+      return true
+    case 'name':
+      if (rest === '') app.dialog.value = 'rename'
+      else room.rename(rest, failure => {
+        if (!failure) return app.keepName(room.name)
+        app.say(explain(failure) + (failure.suggestion ? ` How about ${failure.suggestion}?` : ''), true)
+      })
+      return true
+    case 'join': {
+      const code = codeIn(rest)
+      if (code === '') {
+        app.say('Write a room’s code or link after /join.', true)
+        return false
+      }
+      app.visit(code)
+      return true
+    }
+    case 'theme':
+      if (rest !== 'light' && rest !== 'dark' && rest !== 'auto') {
+        app.say('Write light, dark or auto after /theme.', true)
+        return false
+      }
+      app.theme.choice.value = rest
+      return true
+    default:
+      return false
+  }
+}

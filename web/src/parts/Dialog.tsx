@@ -1,0 +1,30 @@
+import '../theme/dialog.css'
+import { useEffect, useRef } from 'preact/hooks'
+import type { ComponentChildren } from 'preact'
+import { Icon } from './Icon.tsx'
+
+/** A dialog over the page. The browser keeps the focus in it, closes it on Esc and gives the focus back. */
+export function Dialog({ title, kind = '', close, children }: { title: string; kind?: string; close: () => void; children: ComponentChildren }) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  useEffect(() => {
+    const back = document.activeElement
+    dialog.current!.showModal()
+    return () => {
+      if (!(back instanceof HTMLElement)) return
+      // The browser has given the focus back while the page was still inert: a field would show it, and take no text.
+      back.blur()
+      back.focus()
+    }
+  }, [])
+  return (
+    <dialog ref={dialog} class={`dialog ${kind}`} aria-label={title} onClose={close} onClick={event => { if (event.target === dialog.current) close() }}>
+      <div class="dialog-box">
+        <header class="dialog-head">
+          <h2>{title}</h2>
+          <button type="button" class="icon-button" aria-label="Close" onClick={close}><Icon name="close" /></button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  )
+}
