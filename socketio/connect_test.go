@@ -266,6 +266,37 @@ func TestCloseWhere(t *testing.T) {
 	s.alive(t)
 }
 
+// A client that hears DISCONNECT and ends its session at once is one of those that were closed.
+func TestCloseWhereSelfClosing(t *testing.T) {
+	s := newSite(t, socketio.Options{}, nil)
+	clients := make(map[string]*wire)
+	for _, n := range []string{"one=1", "two=1"} {
+		clients[n] = s.openPath("/socket.io/?EIO=4&transport=websocket&" + n)
+		clients[n].connect("")
+	}
+	open := s.Stats().Connections
+	first := ""
+	n := s.CloseWhere(func(h *engineio.Handshake) bool {
+		_, name, _ := strings.Cut(h.URL, "websocket&")
+		if name == "" {
+			return false // the bystander
+		}
+		if first == "" {
+			first = name // told as soon as this returns
+		}
+		if first != name && s.Stats().Connections == open {
+			_ = clients[first].conn.Close()
+			for s.Stats().Connections == open {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		return true
+	})
+	if n != 2 {
+		t.Errorf("%d connections were closed, want 2", n)
+	}
+}
+
 // Namespaces by pattern: handlers are shared, rooms are not.
 func TestPattern(t *testing.T) {
 	var pattern *socketio.Namespace

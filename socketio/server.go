@@ -230,14 +230,24 @@ func (s *Server) CloseWhere(pick func(*engineio.Handshake) bool) int {
 	s.mu.RLock()
 	namespaces := slices.Collect(maps.Values(s.namespaces))
 	s.mu.RUnlock()
+	// A client that was told may end its session before the engine gets to it.
+	picked := make(map[*engineio.Handshake]struct{})
+	note := func(hs *engineio.Handshake) bool {
+		if !pick(hs) {
+			return false
+		}
+		picked[hs] = struct{}{}
+		return true
+	}
 	for _, n := range namespaces {
 		for socket := range n.All().Local().Sockets() {
-			if pick(socket.conn.eio.Handshake()) {
+			if note(socket.conn.eio.Handshake()) {
 				socket.Disconnect(false)
 			}
 		}
 	}
-	return s.engine.CloseWhere(pick)
+	s.engine.CloseWhere(note)
+	return len(picked)
 }
 
 // Stats are figures of a running server.
