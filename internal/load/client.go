@@ -160,6 +160,8 @@ func (c *client) frame(op byte, p []byte) error {
 	switch {
 	case op == opClose || len(p) == 1 && p[0] == '1':
 		return errClosed
+	case c.state == finished: // said goodbye
+		return nil
 	case op == opPing:
 		c.s.scratch = appendFrame(c.s.scratch[:0], 10, p)
 		return c.conn.write(c.s.scratch)
@@ -294,6 +296,15 @@ func (c *client) hangUp() {
 		c.state = finished
 		c.conn.close()
 	}
+}
+
+// goodbye leaves as a client does that is told to disconnect: its namespace,
+// then its session, whose end it waits for.
+func (c *client) goodbye() error {
+	c.state = finished
+	c.s.scratch = appendFrame(c.s.scratch[:0], opText, []byte("41"))
+	c.s.scratch = appendFrame(c.s.scratch, opClose, []byte{0x03, 0xe8}) // 1000: normal closure
+	return c.conn.write(c.s.scratch)
 }
 
 // sendAck is the ack id of every message that is sent: nothing but their

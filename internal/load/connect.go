@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Connect makes connections that join a room and go again, Window at a time,
+// Connect makes connections that join a room and say goodbye, Window at a time,
 // and counts how many come in: handshake, CONNECT and join, each by an identity of its own.
 func Connect(ctx context.Context, o Options) (Result, error) {
 	res := Result{Scenario: "connect"}
@@ -19,17 +19,15 @@ func Connect(ctx context.Context, o Options) (Result, error) {
 		return res, err
 	}
 	in := uint64(0)
-	var again []*client
+	var again []string // rooms to be joined
 	r.s.onJoined = func(c *client) {
 		in++
 		r.s.latency.add(time.Since(c.begun))
-		again = append(again, c)
+		again = append(again, c.room)
+		c.fail(c.goodbye())
 	}
 	for i := range max(r.Window, 1) {
-		c := &client{}
-		r.clients = append(r.clients, c)
-		again = append(again, c)
-		c.room = r.rooms[i%len(r.rooms)]
+		again = append(again, r.rooms[i%len(r.rooms)])
 	}
 	names := 0
 	serve := func(d time.Duration) error {
@@ -37,13 +35,9 @@ func Connect(ctx context.Context, o Options) (Result, error) {
 			if r.ctx.Err() != nil {
 				return r.ctx.Err()
 			}
-			for _, c := range again {
-				if c.conn != nil {
-					c.hangUp()
-				}
+			for _, room := range again {
 				names++
-				c.name, c.token = fmt.Sprintf("load %d", names), ""
-				if err := r.s.dial(c); err != nil {
+				if err := r.s.dial(&client{name: fmt.Sprintf("load %d", names), room: room}); err != nil {
 					return err
 				}
 			}

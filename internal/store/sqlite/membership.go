@@ -47,12 +47,22 @@ func (t *tx) saveMembership(m chat.Membership, free time.Time) (refusal, err err
 	if refusal != nil {
 		return refusal, nil
 	}
+	if err := t.start(); err != nil {
+		return nil, err
+	}
 	// What was touched before counts before: it may hold a name, and m replaces it.
 	if err := t.writeTouches(); err != nil {
 		return nil, err
 	}
-	if refusal, err := t.lastOwner(m); err != nil || refusal != nil {
-		return refusal, err
+	var was struct{ role, banned int64 }
+	known, err := t.one([]any{&was.role, &was.banned}, "SELECT role, banned FROM members WHERE room = ? AND identity = ?", int64(m.Room), m.Identity[:])
+	if err != nil {
+		return nil, err
+	}
+	if known && roles[was.role] == chat.RoleOwner && m.Role != chat.RoleOwner {
+		if refusal, err := t.lastOwner(m); err != nil || refusal != nil {
+			return refusal, err
+		}
 	}
 	losers, held, err := t.holders(m.Room, m.Identity, m.Skeleton, m.Alike, free)
 	switch {
@@ -73,27 +83,26 @@ func (t *tx) saveMembership(m chat.Membership, free time.Time) (refusal, err err
 		kicked = excluded.kicked, banned = excluded.banned, muted = excluded.muted`,
 		int64(m.Room), m.Identity[:], string(m.ID), m.Name, int64(m.Color), m.Skeleton, m.Alike, role, m.Joined, int64(m.PassRev), int64(m.Read), m.Seen.UnixMilli(),
 		milliOf(m.Kicked), milliOf(m.Banned), milliOf(m.Muted))
-	if err == nil && m.Banned.IsZero() {
+	if err == nil && was.banned > 0 && m.Banned.IsZero() { // who was not banned has left no trace there
 		_, err = t.write("DELETE FROM barred WHERE room = ? AND identity = ?", int64(m.Room), m.Identity[:])
 	}
 	return nil, err
 }
 
-// lastOwner refuses to take the role of a room's last owner.
+// lastOwner refuses to take the role of m's owner if the room has no other.
 func (t *tx) lastOwner(m chat.Membership) (refusal, err error) {
-	if m.Role == chat.RoleOwner {
-		return nil, nil
-	}
-	was, err := t.one([]any{new(int)}, "SELECT 1 FROM members WHERE room = ? AND identity = ? AND role = 3", int64(m.Room), m.Identity[:])
-	if err != nil || !was {
-		return nil, err
-	}
 	others, err := t.one([]any{new(int)}, "SELECT 1 FROM members WHERE room = ? AND identity <> ? AND role = 3 LIMIT 1", int64(m.Room), m.Identity[:])
 	if err != nil || others {
 		return nil, err
 	}
 	return &chat.Error{Code: chat.Forbidden, Message: "a room keeps its last owner", Field: "role"}, nil
 }
+
+// queryHolders names its indexes: left to itself, SQLite goes through the whole
+// room by its primary key instead of members_alike.
+const queryHolders = `
+	SELECT identity, role, seen FROM members INDEXED BY members_skeleton WHERE room = ?1 AND skeleton <> '' AND skeleton = ?2 AND identity <> ?3
+	UNION ALL SELECT identity, role, seen FROM members INDEXED BY members_alike WHERE room = ?1 AND alike <> '' AND alike = ?2 AND identity <> ?3`
 
 // holders finds who else than id has a name that looks like one with this
 // skeleton or alike; held says that one of them may keep it.
@@ -107,23 +116,18 @@ func (c *conn) holders(room chat.RoomID, id chat.Identity, skeleton, alike strin
 		looks = append(looks, alike)
 	}
 	for _, look := range looks {
-		for _, q := range []string{
-			"SELECT identity, role, seen FROM members WHERE room = ? AND skeleton <> '' AND skeleton = ? AND identity <> ?",
-			"SELECT identity, role, seen FROM members WHERE room = ? AND alike <> '' AND alike = ? AND identity <> ?",
-		} {
-			err := c.query(func(scan func(...any) error) error {
-				var holder []byte
-				var role, seen int64
-				if err := scan(&holder, &role, &seen); err != nil {
-					return err
-				}
-				holders = append(holders, holder) // one whose looks are both met comes twice, which does no harm
-				held = held || roles[role] != chat.RoleMember || seen >= milliUp(free)
-				return nil
-			}, q, int64(room), look, id[:])
-			if err != nil {
-				return nil, false, err
+		err := c.query(func(scan func(...any) error) error {
+			var holder []byte
+			var role, seen int64
+			if err := scan(&holder, &role, &seen); err != nil {
+				return err
 			}
+			holders = append(holders, holder) // one whose looks are both met comes twice, which does no harm
+			held = held || roles[role] != chat.RoleMember || seen >= milliUp(free)
+			return nil
+		}, queryHolders, int64(room), look, id[:])
+		if err != nil {
+			return nil, false, err
 		}
 	}
 	return holders, held, nil
@@ -140,6 +144,12 @@ func (s *Store) NameHeld(ctx context.Context, room chat.RoomID, id chat.Identity
 
 // memberColumns are what scanMember reads.
 const memberColumns = "identity, member, name, color, skeleton, alike, role, joined, pass_rev, read, seen, kicked, banned, muted"
+
+// Memberships of rooms that are there. As in queryHolders, the index is named.
+const (
+	queryMembership = "SELECT " + memberColumns + " FROM members WHERE room = ? AND identity = ? AND EXISTS (SELECT 1 FROM rooms WHERE id = room)"
+	queryMember     = "SELECT " + memberColumns + " FROM members INDEXED BY members_member WHERE room = ? AND member = ? AND EXISTS (SELECT 1 FROM rooms WHERE id = room) LIMIT 1"
+)
 
 // scanMember reads memberColumns.
 func scanMember(scan func(...any) error, room chat.RoomID) (m chat.Membership, err error) {
@@ -159,22 +169,22 @@ func scanMember(scan func(...any) error, room chat.RoomID) (m chat.Membership, e
 
 // Membership implements chat.Store.
 func (s *Store) Membership(ctx context.Context, room chat.RoomID, id chat.Identity) (chat.Membership, bool, error) {
-	return s.member(ctx, room, "identity = ?", id[:])
+	return s.member(ctx, queryMembership, room, id[:])
 }
 
 // Member implements chat.Store.
 func (s *Store) Member(ctx context.Context, room chat.RoomID, id chat.MemberID) (chat.Membership, bool, error) {
-	return s.member(ctx, room, "member = ?", string(id))
+	return s.member(ctx, queryMember, room, string(id))
 }
 
 // member finds a membership of a room that is there.
-func (s *Store) member(ctx context.Context, room chat.RoomID, which string, id any) (m chat.Membership, ok bool, err error) {
+func (s *Store) member(ctx context.Context, query string, room chat.RoomID, id any) (m chat.Membership, ok bool, err error) {
 	err = s.readers.use(ctx, func(c *conn) error {
 		return c.query(func(scan func(...any) error) error {
 			ok = true
 			m, err = scanMember(scan, room)
 			return err
-		}, "SELECT "+memberColumns+" FROM members WHERE room = ? AND "+which+" AND EXISTS (SELECT 1 FROM rooms WHERE id = room) LIMIT 1", int64(room), id)
+		}, query, int64(room), id)
 	})
 	return m, ok, err
 }

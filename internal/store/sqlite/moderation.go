@@ -42,7 +42,7 @@ func (s *Store) Sanctioned(ctx context.Context, q chat.SanctionQuery) (list []ch
 	if q.Only == chat.Mute {
 		column = "muted"
 	}
-	under := " FROM members WHERE room = ? AND " + column + " > 0 AND " + column + " > ?"
+	under := " FROM members INDEXED BY members_" + column + " WHERE room = ? AND " + column + " > 0 AND " + column + " > ?"
 	room, now := int64(q.Room), q.Now.UnixMilli()
 	err = s.readers.use(ctx, func(c *conn) error {
 		if _, err := c.one([]any{&count}, "SELECT count(*)"+under, room, now); err != nil {

@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	// searchTerms is how many terms that begin with a prefix are looked up one by one.
+	// searchTerms is how many terms that begin with a prefix are looked up one by one; with all,
+	// allTerms. For more, FTS5 first collects every message that has any of them.
 	searchTerms = 32
+	allTerms    = 1000
 
 	// searchTries is how many messages are read in vain before a search is done in the way that
 	// takes long to begin, but then proposes little in vain.
@@ -216,18 +218,22 @@ func (f *search) match(all bool) (match string, broad bool, err error) {
 			continue
 		}
 		var terms []string
+		most := searchTerms
+		if all {
+			most = allTerms
+		}
 		err := f.index.query(func(scan func(...any) error) error {
 			var term string
 			err := scan(&term)
 			terms = append(terms, `"`+term+`"`)
 			return err
-		}, "SELECT term FROM terms WHERE term >= ? AND term < ? ORDER BY term LIMIT ?", t.Term, t.Term+"\U0010FFFF", searchTerms+1)
+		}, "SELECT term FROM terms WHERE term >= ? AND term < ? ORDER BY term LIMIT ?", t.Term, t.Term+"\U0010FFFF", most+1)
 		switch {
 		case err != nil:
 			return "", false, err
 		case len(terms) == 0:
 			return nothing, false, nil
-		case len(terms) <= searchTerms:
+		case len(terms) <= most:
 			parts = append(parts, "("+strings.Join(terms, " OR ")+")")
 		case all:
 			parts = append(parts, fmt.Sprintf(`"%s"*`, t.Term))

@@ -2,7 +2,11 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -69,6 +73,9 @@ func runUntilCleanup(t testing.TB, s *Store) (stop func()) {
 		if err := <-ran; err != nil {
 			t.Errorf("Run: %v", err)
 		}
+		if t, ok := t.(*testing.T); ok {
+			checkPlans(t, s)
+		}
 		if err := s.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
@@ -78,6 +85,49 @@ func runUntilCleanup(t testing.TB, s *Store) (stop func()) {
 	})
 	t.Cleanup(stop)
 	return stop
+}
+
+// wholeRooms are the queries that have to go through a room's members: no index would help them.
+var wholeRooms = []string{
+	"AND identity <> ? AND role = 3 LIMIT 1", // an owner is taken down: rare, and there are few
+	"DELETE FROM members WHERE room = ? AND identity IN",
+}
+
+// checkPlans looks at how SQLite goes about the queries that a store has used:
+// none may take longer the more members a room or entries a log has.
+func checkPlans(t *testing.T, s *Store) {
+	conns := []*conn{s.w.conn}
+	for range s.readers.n {
+		c := <-s.readers.free
+		defer func() { s.readers.free <- c }()
+		conns = append(conns, c)
+	}
+	slow := regexp.MustCompile(`^SCAN (members|log|ids|barred|reactions)\b|^SEARCH members USING PRIMARY KEY \(room=\?\)$|TEMP B-TREE`)
+	for _, c := range conns {
+		for q := range c.stmts {
+			if !strings.Contains(q, "WHERE") || slices.ContainsFunc(wholeRooms, func(part string) bool { return strings.Contains(q, part) }) { // without: a test counts
+				continue
+			}
+			rows, err := c.c.QueryContext(context.Background(), "EXPLAIN QUERY PLAN "+q, make([]any, strings.Count(q, "?"))...)
+			if err != nil {
+				t.Errorf("%s: %v", q, err)
+				continue
+			}
+			for rows.Next() {
+				var id, parent, unused int
+				var how string
+				if err := rows.Scan(&id, &parent, &unused, &how); err != nil {
+					t.Error(err)
+				}
+				if slow.MatchString(how) {
+					t.Errorf("%s\n\tis done thus: %s", q, how)
+				}
+			}
+			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
 }
 
 // checkFile looks at what a store left behind when it was stopped: everything

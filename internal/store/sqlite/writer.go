@@ -97,13 +97,21 @@ type tx struct {
 	buried    []*doomed // rooms whose deletion ends
 }
 
+// start begins the transaction, if nothing has. Who is to write calls it before
+// it reads: a read outside of a transaction is one of its own.
+func (t *tx) start() error {
+	if t.open {
+		return nil
+	}
+	_, err := t.exec("BEGIN IMMEDIATE")
+	t.open = err == nil
+	return err
+}
+
 // write is exec in the transaction, which begins with the first.
 func (t *tx) write(q string, args ...any) (int64, error) {
-	if !t.open {
-		if _, err := t.exec("BEGIN IMMEDIATE"); err != nil {
-			return 0, err
-		}
-		t.open = true
+	if err := t.start(); err != nil {
+		return 0, err
 	}
 	return t.exec(q, args...)
 }
