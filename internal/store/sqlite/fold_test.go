@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"snug/internal/chat"
@@ -82,4 +83,44 @@ func TestFoldsOfShortLives(t *testing.T) {
 		}
 	}
 	stop()
+}
+
+// Whoever finds a room sees everything that was acknowledged before, also where
+// a fold moves it from the tail to the table at that moment.
+func TestRoomBesideFolds(t *testing.T) {
+	const entries = 400
+	s, _ := start(t, filepath.Join(t.TempDir(), "snug.db"), rates["eager"], nil, nil)
+	room := newRoom(t, s, "room")
+	var acked atomic.Uint32
+	over := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				least := chat.Seq(acked.Load())
+				switch r, err := s.Room(context.Background(), "room"); {
+				case err != nil:
+					t.Error(err)
+					return
+				case r.Head < least:
+					t.Errorf("the head is %d, and %d was acknowledged", r.Head, least)
+					return
+				}
+				select {
+				case <-over:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for i := range entries {
+		a, err := add(s, say(room, fmt.Sprint(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		acked.Store(uint32(a.Seq))
+	}
+	close(over)
+	wg.Wait()
 }

@@ -123,15 +123,28 @@ func (s *Store) CreatedRoom(ctx context.Context, creator chat.Identity, requestI
 // Room implements chat.Store.
 func (s *Store) Room(ctx context.Context, code string) (r chat.Room, err error) {
 	err = s.readers.use(ctx, func(c *conn) error {
-		id, err := c.coded(code)
-		if err != nil {
-			return err
+		for {
+			dropped, found := s.w.tail.dropped(), false
+			err := c.query(func(scan func(...any) error) (err error) {
+				found = true
+				r, err = scanRoom(scan)
+				return err
+			}, "SELECT "+roomColumns+" FROM rooms r WHERE r.code = ?", code)
+			switch {
+			case err != nil:
+				return err
+			case !found:
+				return notFound("room")
+			}
+			if tail := s.w.tail.of(r.ID); len(tail) > 0 {
+				r.Head = max(r.Head, tail[len(tail)-1].Seq)
+				return nil
+			}
+			if dropped == s.w.tail.dropped() {
+				return nil
+			}
+			// A fold may have come between: the table was looked at before it, the tail after.
 		}
-		var ok bool
-		if r, ok, err = c.room(id, s.w.tail.of(id)); err == nil && !ok {
-			err = notFound("room")
-		}
-		return err
 	})
 	return r, err
 }

@@ -19,6 +19,7 @@ type tail struct {
 
 	mu    sync.RWMutex
 	rooms map[chat.RoomID]*roomTail // guarded by mu; changed by the writer alone
+	drops uint64                    // calls of drop; guarded by mu
 }
 
 // A roomTail is one room's: dense, oldest first, never empty. Its slices only
@@ -49,6 +50,13 @@ func (l *tail) of(room chat.RoomID) []*chat.Entry {
 		return r.entries
 	}
 	return nil
+}
+
+// dropped counts how often entries have left the tail.
+func (l *tail) dropped() uint64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.drops
 }
 
 // heads returns the newest seq of each room that has a tail.
@@ -114,6 +122,7 @@ func (l *tail) revise(versions map[int64]*version) {
 func (l *tail) drop(room chat.RoomID, seq chat.Seq) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.drops++
 	r := l.rooms[room]
 	if r == nil || r.entries[0].Seq > seq {
 		return
