@@ -84,6 +84,37 @@ test('52 everything by keyboard', async ({ person, bot }) => {
   expect([...reached].filter(name => name.endsWith('RING'))).toEqual([])
 })
 
+test('52 a dialog that is opened again at once stays, though the browser has yet to tell that it was closed', async ({ person }) => {
+  const maria = await person('Maria')
+  await maria.start()
+  const dialog = maria.page.getByRole('dialog')
+  const button = maria.page.getByRole('button', { name: 'About this room' })
+  await button.click()
+  await expect(dialog).toBeVisible()
+  // What a browser does on Esc: it closes the dialog, gives back the focus, and tells of it in a later task.
+  await button.evaluate(async (button: HTMLElement) => {
+    const shown = document.querySelector('dialog')!
+    const told = new Promise(closed => shown.addEventListener('close', closed))
+    shown.close()
+    button.click()
+    await told
+    await new Promise(drawn => requestAnimationFrame(() => setTimeout(drawn, 50)))
+  })
+  await expect(dialog).toHaveCount(1)
+  await expect(dialog).toBeVisible()
+  await maria.page.keyboard.press('Escape')
+  await expect(button).toBeFocused()
+  await maria.page.keyboard.press('Enter')
+  await expect(dialog.getByText('Whoever has the link can come in')).toBeVisible()
+  // On Esc it is gone before the browser has closed it: the keys of the page are there for the next key.
+  await maria.page.keyboard.press('Escape')
+  await maria.page.keyboard.press('Control+k')
+  await expect(maria.page.getByRole('combobox', { name: 'Room' })).toBeFocused()
+  await maria.page.getByRole('button', { name: 'Close' }).click()
+  await expect(dialog).toHaveCount(0)
+  await expect(button).toBeFocused()
+})
+
 for (const scheme of ['light', 'dark'] as const) {
   test(`53 axe finds nothing serious: ${scheme}`, { tag: '@once' }, async ({ person, bot }) => {
     test.slow()

@@ -190,7 +190,6 @@ test('roles: each sees what their own allows, from the moment they have it, by k
   await expect(maria.page.getByRole('dialog', { name: 'Tom' })).toBeVisible()
   await maria.page.keyboard.press('Escape')
   await expect(button).toBeFocused()
-  await expect(maria.page.getByRole('dialog')).toHaveCount(0) // the focus is back a moment before
   await maria.page.keyboard.press('Enter')
   await expect(maria.page.getByRole('button', { name: 'Make a moderator' })).toBeVisible()
   for (let i = 0; i < 12 && await maria.page.evaluate(() => document.activeElement!.textContent) !== 'Make a moderator'; i++) await maria.page.keyboard.press('Tab')

@@ -1,5 +1,5 @@
 import { Banner } from '../connection/Banner.tsx'
-import type { App } from './app.ts'
+import type { App, Dialog } from './app.ts'
 import { Notices } from './Notices.tsx'
 import { ConfirmDialog, Door, EmojiPicker, HelpDialog, KeyDialog, Landing, MemberDialog, MoveDialog, OutlawsDialog, RenameDialog, RoomDialog, RoomView, SearchDialog, SwitchDialog } from './views.ts'
 
@@ -33,14 +33,17 @@ function Page({ app }: { app: App }) {
 }
 
 function Dialogs({ app }: { app: App }) {
+  const opening = app.dialog.value
+  // What a dialog does may open the next; and of the one before the browser may tell only now that it is closed.
+  return opening ? <Shown key={opening} app={app} dialog={opening.show} close={() => app.shut(opening)} /> : null
+}
+
+function Shown({ app, dialog, close }: { app: App; dialog: Dialog; close: () => void }) {
   const room = app.active.value
-  const dialog = app.dialog.value
-  // Only if it is still this one: what a dialog does may open the next.
-  const close = () => { if (app.dialog.peek() === dialog) app.dialog.value = undefined }
   if (typeof dialog === 'object') {
     if ('emoji' in dialog) return <EmojiPicker store={app.store} pick={dialog.emoji} close={close} />
     if ('ask' in dialog) return <ConfirmDialog {...dialog} close={close} />
-    return room && 'member' in dialog ? <MemberDialog key={dialog.member.id} app={app} room={room} who={dialog.member} close={close} /> : null
+    return room && 'member' in dialog ? <MemberDialog app={app} room={room} who={dialog.member} close={close} /> : null
   }
   switch (dialog) {
     case 'room': return room ? <RoomDialog app={app} room={room} close={close} /> : null

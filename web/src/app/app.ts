@@ -34,8 +34,8 @@ export class App {
   readonly drawer = signal<'rooms' | 'people' | undefined>(undefined)
   /** What was looked for last. */
   readonly searched = signal('')
-  /** Which dialog is open. */
-  readonly dialog = signal<Dialog | undefined>(undefined)
+  /** Which dialog is open. Each opening is one of its own, though it may show what the last one did. */
+  readonly dialog = signal<{ readonly show: Dialog } | undefined>(undefined)
   /** The identity that a link offers to this browser. */
   readonly offered = signal<Carried | undefined>(undefined)
   readonly recent: Recent
@@ -137,6 +137,15 @@ export class App {
     })
   }
 
+  open(show: Dialog): void {
+    this.dialog.value = { show }
+  }
+
+  /** Shuts the dialog; where an opening is given, only if it is still that one. */
+  shut(opening = this.dialog.peek()): void {
+    if (this.dialog.peek() === opening) this.dialog.value = undefined
+  }
+
   leave(room: Room): void {
     room.leave()
     this.drop(room)
@@ -200,7 +209,7 @@ export class App {
       this.active.peek()?.unread.eraseLine()
       this.route.value = routeOf(this.base, location.href)
       this.drawer.value = undefined
-      this.dialog.value = undefined
+      this.shut()
       this.enterRoute()
     })
   }
@@ -272,7 +281,10 @@ export class App {
       me: to((room, me) => room.heardMe(me)),
       removed: to((room, removed) => {
         room.removed(removed)
-        if (room === this.active.peek()) this.dialog.value = this.drawer.value = undefined
+        if (room === this.active.peek()) {
+          this.shut()
+          this.drawer.value = undefined
+        }
         this.recent.shut(room.code.peek())
       }),
       resync: to(room => room.resync()),

@@ -113,7 +113,7 @@ export function Composer({ app, room }: { app: App; room: Room }) {
         <button type="button" class="icon-button pick" aria-label="Emoji" title="Emoji" aria-haspopup="dialog" onClick={() => {
           const at = field.current!.selectionEnd
           field.current!.focus() // where the dialog gives the focus back to
-          app.dialog.value = { emoji: emoji => write(text.slice(0, at) + emoji + text.slice(at), at + emoji.length) }
+          app.open({ emoji: emoji => write(text.slice(0, at) + emoji + text.slice(at), at + emoji.length) })
         }}>
           <Icon name="smile" />
         </button>

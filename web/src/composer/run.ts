@@ -8,13 +8,13 @@ import type { Room } from '../rooms/room.ts'
 export function run(app: App, room: Room, command: string, rest: string): boolean {
   switch (command) {
     case 'help':
-      app.dialog.value = 'help'
+      app.open('help')
       return true
     case 'keys':
-      app.dialog.value = 'keys'
+      app.open('keys')
       return true
     case 'room':
-      app.dialog.value = 'room'
+      app.open('room')
       return true
     case 'search':
       if (!app.connection.offers('search')) {
@@ -22,13 +22,13 @@ export function run(app: App, room: Room, command: string, rest: string): boolea
         return false
       }
       app.searched.value = rest
-      app.dialog.value = 'search'
+      app.open('search')
       return true
     case 'leave':
       app.leave(room)
       return true
     case 'name':
-      if (rest === '') app.dialog.value = 'rename'
+      if (rest === '') app.open('rename')
       else room.rename(rest, failure => {
         if (!failure) return app.keepName(room.name)
         app.say(explain(failure) + (failure.suggestion ? ` How about ${failure.suggestion}?` : ''), true)

@@ -50,7 +50,7 @@ export function Landing({ app }: { app: App }) {
           {!moving && (
             <p class="aside devices">
               {app.connection.offers('move') && <button type="button" class="button quiet" onClick={() => setComing(true)}>I come from another device</button>}
-              {app.connection.offers('move') && app.recent.list.value.length > 0 && <button type="button" class="button quiet" onClick={() => { app.dialog.value = 'move' }}>Use another device, too</button>}
+              {app.connection.offers('move') && app.recent.list.value.length > 0 && <button type="button" class="button quiet" onClick={() => app.open('move')}>Use another device, too</button>}
             </p>
           )}
           <Switches app={app} />

@@ -24,7 +24,7 @@ export function Actions({ app, room, row }: Props) {
     }
   }
   const actions: Array<[IconName, string, () => void, boolean]> = [
-    ['smile', 'React', () => { app.dialog.value = { emoji: emoji => room.deeds.do({ kind: 'react', seq, emoji, on: true }) } }, offers('react')],
+    ['smile', 'React', () => app.open({ emoji: emoji => room.deeds.do({ kind: 'react', seq, emoji, on: true }) }), offers('react')],
     ['reply', 'Reply', () => room.desk.reply(seq), true],
     ['pencil', 'Edit', () => room.desk.edit(seq, room.log.find(seq)?.text ?? row.text ?? ''), offers('edit') && row.mine && young(app, row)],
     ['link', 'Copy the link to this message', () => void copy(), true],

@@ -238,7 +238,7 @@ function Empty({ app, room }: Props) {
       <code class="empty-link">{link}</code>
       <CopyLink link={link} label="Copy the link" failed={() => app.say('Please copy the link by hand.')} />
       <QRCode app={app} room={room} />
-      {room.ownerKey.value !== undefined && <p><button type="button" class="text-button" onClick={() => { app.dialog.value = 'key' }}>The room is yours: keep its owner’s link</button></p>}
+      {room.ownerKey.value !== undefined && <p><button type="button" class="text-button" onClick={() => app.open('key')}>The room is yours: keep its owner’s link</button></p>}
     </li>
   )
 }

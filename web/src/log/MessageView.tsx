@@ -44,7 +44,7 @@ const alike = (was: unknown, now: unknown) => was === now || JSON.stringify(was)
 /** Who said it; behind the name is their card. Nobody is anybody before the first joining. */
 function Name({ app, room, from }: Pick<Props, 'app' | 'room'> & { from: MessageRow['from'] }) {
   if (from.id === '') return <bdi class={`name ${colorClass(from.color)}`}>{from.name}</bdi>
-  return <button type="button" class={`name name-button ${colorClass(from.color)}`} aria-haspopup="dialog" onClick={() => { app.dialog.value = { member: room.people.find(from.id) ?? from } }}><bdi>{from.name}</bdi></button>
+  return <button type="button" class={`name name-button ${colorClass(from.color)}`} aria-haspopup="dialog" onClick={() => app.open({ member: room.people.find(from.id) ?? from })}><bdi>{from.name}</bdi></button>
 }
 
 /** What can be done with the message, while the reader points at it. */

@@ -45,7 +45,7 @@ function Card({ app, room, who, choose, close }: { app: App; room: Room; who: Au
   const give = (role: string) => grant(app, room, who.id, role, done)
   /** Nobody gives away their own key to the house by a slip. */
   const stepDown = (role: string) => {
-    app.dialog.value = { ask: 'What only owners may do you cannot do any more then, this among it.', say: 'Step down', act: () => grant(app, room, who.id, role, refused => refused && app.complain(refused)) }
+    app.open({ ask: 'What only owners may do you cannot do any more then, this among it.', say: 'Step down', act: () => grant(app, room, who.id, role, refused => refused && app.complain(refused)) })
   }
   const rank = rankOf(member)
   const owner = rankOf(room.you.value) > 1 && offers('role')
@@ -56,7 +56,7 @@ function Card({ app, room, who, choose, close }: { app: App; room: Room; who: Au
     room.desk.changed.value++
   }
   const deeds: Array<[IconName, string, () => void, boolean, danger?: boolean]> = [
-    ['pencil', 'Change my name', () => { app.dialog.value = 'rename' }, mine],
+    ['pencil', 'Change my name', () => app.open('rename'), mine],
     ['at', 'Write to them by name', hail, !mine && here],
     ['crown', 'Make an owner', () => give('owner'), owner && !mine && rank < 2],
     ['shield', mine ? 'Step down to moderator…' : 'Make a moderator', () => (mine ? stepDown('moderator') : give('moderator')), owner && rank !== 1 && (!mine || others(room))],

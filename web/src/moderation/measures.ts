@@ -37,12 +37,12 @@ export function grant(app: App, room: Room, member: string, role: string, settle
 
 /** Deletes all that somebody has said, once the reader has said that it is meant. */
 export function askToClear(app: App, room: Room, { id, name }: { id: string; name: string }, mine: boolean): void {
-  app.dialog.value = {
+  app.open({
     ask: `All that ${mine ? 'you have' : `${name} has`} said in “${room.title.peek()}” is deleted, for everybody and for good.`,
     say: mine ? 'Delete all my messages' : 'Delete all their messages',
     // Each is a line of the log: a thousand take their time.
     act: () => insist(app.connection.ask, failure => failure && app.complain(failure))('clear', { room: room.code.peek(), member: id }, answer => {
       if (answer.ok && answer.count === 0) app.say('There was nothing to delete.')
     }, 60_000),
-  }
+  })
 }

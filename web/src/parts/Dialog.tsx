@@ -3,13 +3,16 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
 import { Icon } from './Icon.tsx'
 
-/** A dialog over the page. The browser keeps the focus in it, closes it on Esc and gives the focus back. */
+/** A dialog over the page. The browser keeps the focus in it, closes it on Esc and gives the focus back: it tells
+ * so a moment later, but that it is about to ("cancel") at once. */
 export function Dialog({ title, kind = '', close, children }: { title: string; kind?: string; close: () => void; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null)
   useEffect(() => {
     const back = document.activeElement
-    dialog.current!.showModal()
+    const shown = dialog.current!
+    shown.showModal()
     return () => {
+      shown.close() // where it was not the browser that did: until then the page is inert
       if (!(back instanceof HTMLElement)) return
       // The browser has given the focus back while the page was still inert: a field would show it, and take no text.
       back.blur()
@@ -17,7 +20,7 @@ export function Dialog({ title, kind = '', close, children }: { title: string; k
     }
   }, [])
   return (
-    <dialog ref={dialog} class={`dialog ${kind}`} aria-label={title} onClose={close} onClick={event => { if (event.target === dialog.current) close() }}>
+    <dialog ref={dialog} class={`dialog ${kind}`} aria-label={title} onCancel={close} onClose={close} onClick={event => { if (event.target === dialog.current) close() }}>
       <div class="dialog-box">
         <header class="dialog-head">
           <h2>{title}</h2>

@@ -20,7 +20,7 @@ export function PeoplePanel({ app, room }: { app: App; room: Room }) {
       <ul class="members" aria-label="Who is here">
         {members.map(member => (
           <li key={member.id} class={`member${isLost(member) ? ' lost' : ''}`} title={isLost(member) ? `${member.name} has lost the connection` : undefined}>
-            <button type="button" class="member-button" aria-haspopup="dialog" onClick={() => { app.dialog.value = { member } }}>
+            <button type="button" class="member-button" aria-haspopup="dialog" onClick={() => app.open({ member })}>
               <Face name={member.name} color={member.color} lost={isLost(member)} />
               <bdi class="member-name">{member.name}</bdi>
               <small class="member-note">{noteOf(member.role, member.id === people.me.value, isLost(member))}</small>
@@ -31,9 +31,9 @@ export function PeoplePanel({ app, room }: { app: App; room: Room }) {
       </ul>
       <footer class="panel-foot">
         {rankOf(room.you.value) > 0 && (app.connection.offers('ban') || app.connection.offers('mute')) && (
-          <button type="button" class="button quiet wide" aria-haspopup="dialog" onClick={() => { app.dialog.value = 'outlaws' }}><Icon name="block" />Banned and muted</button>
+          <button type="button" class="button quiet wide" aria-haspopup="dialog" onClick={() => app.open('outlaws')}><Icon name="block" />Banned and muted</button>
         )}
-        <button type="button" class="button quiet wide" onClick={() => { app.dialog.value = 'rename' }}><Icon name="pencil" />Change my name</button>
+        <button type="button" class="button quiet wide" onClick={() => app.open('rename')}><Icon name="pencil" />Change my name</button>
         <button type="button" class="button quiet wide" onClick={() => app.leave(room)}><Icon name="leave" />Leave room</button>
       </footer>
     </div>

@@ -30,12 +30,12 @@ export function RoomDialog({ app, room, close }: { app: App; room: Room; close: 
       {may && info ? <Settings key={info.epoch} app={app} room={room} owner={rank > 1} close={close} /> : <Facts room={room} />}
       {rank > 1 && app.connection.offers('destroy') && (
         <button type="button" class="button quiet danger-text wide" onClick={() => {
-          app.dialog.value = {
+          app.open({
             ask: `All that was said in “${room.title.peek()}” is deleted, for everybody and for good.`, say: 'End this room',
             act: () => app.connection.ask('destroy', { room: room.code.peek() }, answer => {
               if (!answer.ok) app.complain(answer.error)
             }),
-          }
+          })
         }}>End this room…</button>
       )}
     </Dialog>

@@ -17,7 +17,7 @@ export function RoomList({ app }: { app: App }) {
         </ul>
       </nav>
       <button type="button" class="button quiet wide" onClick={() => app.visit()}><Icon name="plus" />Another room</button>
-      {app.connection.offers('move') && <button type="button" class="button quiet wide" aria-haspopup="dialog" onClick={() => { app.dialog.value = 'move' }}><Icon name="device" />Use another device, too</button>}
+      {app.connection.offers('move') && <button type="button" class="button quiet wide" aria-haspopup="dialog" onClick={() => app.open('move')}><Icon name="device" />Use another device, too</button>}
       <footer class="panel-foot"><Switches app={app} /></footer>
     </div>
   )

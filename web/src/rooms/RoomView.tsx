@@ -53,9 +53,9 @@ function RoomHeader({ app, room }: { app: App; room: Room }) {
         <h1><bdi>{room.title.value}</bdi></h1>
         <p>{room.info.value?.title ? <><bdi class="room-code">{room.code.value}</bdi>{count > 0 && ' · '}</> : null}{count === 0 ? '\u00a0' : count === 1 ? 'only you here' : `${count} here`}{room.info.value?.passphrase && <Icon name="lock" />}</p>
       </div>
-      {!ended && room.ownerKey.value !== undefined && <button type="button" class="icon-button" aria-label="Keep the owner’s link" title="Keep the owner’s link" aria-haspopup="dialog" onClick={() => { app.dialog.value = 'key' }}><Icon name="key" /><span class="dot" /></button>}
-      {!out && app.connection.offers('search') && <button type="button" class="icon-button" aria-label="Search" title="Search" aria-haspopup="dialog" onClick={() => { app.dialog.value = 'search' }}><Icon name="search" /></button>}
-      {!out && <button type="button" class="icon-button" aria-label="About this room" title="About this room" aria-haspopup="dialog" onClick={() => { app.dialog.value = 'room' }}><Icon name="info" /></button>}
+      {!ended && room.ownerKey.value !== undefined && <button type="button" class="icon-button" aria-label="Keep the owner’s link" title="Keep the owner’s link" aria-haspopup="dialog" onClick={() => app.open('key')}><Icon name="key" /><span class="dot" /></button>}
+      {!out && app.connection.offers('search') && <button type="button" class="icon-button" aria-label="Search" title="Search" aria-haspopup="dialog" onClick={() => app.open('search')}><Icon name="search" /></button>}
+      {!out && <button type="button" class="icon-button" aria-label="About this room" title="About this room" aria-haspopup="dialog" onClick={() => app.open('room')}><Icon name="info" /></button>}
       {!out && <CopyLink link={app.linkOf(room)} label="Copy link" failed={link => app.say(`Please copy it by hand: ${link}`)} />}
       {!out && <button type="button" class="icon-button open-people" aria-label="People" aria-expanded={app.drawer.value === 'people'} onClick={() => open('people')}><Icon name="people" /></button>}
     </header>

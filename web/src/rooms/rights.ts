@@ -26,11 +26,11 @@ export function young(app: App, { at }: Pick<Entry, 'at'>): boolean {
 
 /** Deletes a message once the reader has said that it is meant. */
 export function askToDelete(app: App, room: Room, seq: number): void {
-  app.dialog.value = {
+  app.open({
     ask: 'It is deleted for everybody, and cannot be brought back.', say: 'Delete the message',
     act: () => {
       if (room.desk.editing.peek() === seq) room.desk.stop()
       room.deeds.do({ kind: 'delete', seq })
     },
-  }
+  })
 }

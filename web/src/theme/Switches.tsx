@@ -23,7 +23,7 @@ export function Switches({ app }: { app: App }) {
           <Icon name="bell" />
         </button>
       )}
-      <button type="button" class="icon-button" aria-label="Keys" title="Keys (?)" onClick={() => { app.dialog.value = 'keys' }}><Icon name="keys" /></button>
+      <button type="button" class="icon-button" aria-label="Keys" title="Keys (?)" onClick={() => app.open('keys')}><Icon name="keys" /></button>
     </div>
   )
 }
