@@ -57,6 +57,21 @@ test('the owner’s link is shown once; opened it leaves the address at once and
   await tom.page.getByRole('button', { name: 'Join' }).click()
   await tom.isIn()
   await expect(role(tom)).toHaveText('you · owner')
+
+  // By what is pasted into a command, from another room and from the room itself.
+  const ben = await person('Ben')
+  const own = await ben.start()
+  await ben.write(`/join ${link}`)
+  await expect(ben.page.getByRole('heading', { level: 1, name: 'Walk' })).toBeVisible()
+  await expect(role(ben)).toHaveText('you · owner')
+  expect(ben.page.url()).toBe(`${ben.net.url}/r/${code}`)
+  const ann = await person('Ann')
+  await ann.join(code)
+  await expect(role(ann)).toHaveText('you')
+  await ann.write(`/join ${link}`)
+  await expect(role(ann)).toHaveText('you · owner')
+  await ben.write(`/join ${own}`)
+  await expect(ben.page.getByRole('heading', { level: 1, name: own })).toBeVisible()
 })
 
 test('a wrong owner’s key is told, and one is let in as before', { tag: '@once' }, async ({ person }) => {

@@ -9,7 +9,7 @@ import { Room, type Entrance, type Neighbourhood } from '../rooms/room.ts'
 import { Theme } from '../theme/theme.ts'
 import type { Author, CreateRequest, Entry, Failure, Notice as Announcement } from '../wire.ts'
 import { Attention } from './attention.ts'
-import { carriedIn, linkTo, routeOf, sameCode, type Carried, type Route } from './place.ts'
+import { carriedIn, codeIn, linkTo, routeOf, sameCode, seqIn, type Carried, type Route } from './place.ts'
 import type { Store } from './storage.ts'
 
 /** A short word to the reader that goes away by itself. */
@@ -82,6 +82,16 @@ export class App {
     this.follow()
   }
 
+  /** Goes where a code or a link leads, as if the link had been opened; false if it is neither. */
+  go(written: string): boolean {
+    const code = codeIn(written)
+    if (code === '') return false
+    const { key } = carriedIn(written.trim())
+    if (key !== undefined) this.hold(code, key)
+    this.visit(code, seqIn(written))
+    return true
+  }
+
   linkOf(room: Room, seq?: number): string {
     return linkTo(this.base, room.code.value, seq)
   }
@@ -105,7 +115,7 @@ export class App {
   }
 
   /** Keeps an owner's key for when the room is entered. */
-  hold(code: string, key: string): void {
+  private hold(code: string, key: string): void {
     this.held = { code, key }
   }
 

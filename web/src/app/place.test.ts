@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { baseOf, carriedIn, carry, codeIn, linkTo, routeOf, sameCode } from './place.ts'
+import { baseOf, carriedIn, carry, codeIn, linkTo, routeOf, sameCode, seqIn } from './place.ts'
 
 describe('the base', () => {
   it.each([
@@ -27,6 +27,9 @@ describe('routes', () => {
   })
   it('survives a broken escape', () => {
     expect(routeOf(base, 'http://host/chat/r/%E0%A4')).toEqual({ page: 'room', code: '%E0%A4' })
+  })
+  it('finds the message in a link that was pasted', () => {
+    expect(['http://host/chat/r/ABCD#12\n', 'http://host/chat/r/ABCD', 'http://host/chat/r/ABCD#key=1'].map(seqIn)).toEqual([12, undefined, undefined])
   })
   it('is the reverse of a link', () => {
     expect(routeOf(base, linkTo(base, 'ABCD', 3))).toEqual({ page: 'room', code: 'ABCD', seq: 3 })

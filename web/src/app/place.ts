@@ -17,8 +17,14 @@ export function routeOf(base: URL, href: string): Route {
   const path = url.pathname.startsWith(base.pathname) ? url.pathname.slice(base.pathname.length) : ''
   const code = /^r\/([^/]+)\/?$/.exec(path)?.[1]
   if (code === undefined) return { page: 'landing' }
-  const seq = /^#(\d{1,10})$/.exec(url.hash)?.[1]
-  return { page: 'room', code: decode(code), ...(seq !== undefined && { seq: Number(seq) }) }
+  const seq = seqIn(url.hash)
+  return { page: 'room', code: decode(code), ...(seq !== undefined && { seq }) }
+}
+
+/** The message that a link leads to, if it does. */
+export function seqIn(link: string): number | undefined {
+  const seq = /#(\d{1,10})$/.exec(link.trim())?.[1]
+  return seq === undefined ? undefined : Number(seq)
 }
 
 /** A room's link, to a message of it if `seq` is given. */

@@ -1,5 +1,4 @@
 // Doing what a slash command says.
-import { codeIn } from '../app/place.ts'
 import type { App } from '../app/app.ts'
 import { explain } from '../connection/failure.ts'
 import type { Room } from '../rooms/room.ts'
@@ -34,15 +33,10 @@ export function run(app: App, room: Room, command: string, rest: string): boolea
         app.say(explain(failure) + (failure.suggestion ? ` How about ${failure.suggestion}?` : ''), true)
       })
       return true
-    case 'join': {
-      const code = codeIn(rest)
-      if (code === '') {
-        app.say('Write a room’s code or link after /join.', true)
-        return false
-      }
-      app.visit(code)
-      return true
-    }
+    case 'join':
+      if (app.go(rest)) return true
+      app.say('Write a room’s code or link after /join.', true)
+      return false
     case 'theme':
       if (rest !== 'light' && rest !== 'dark' && rest !== 'auto') {
         app.say('Write light, dark or auto after /theme.', true)

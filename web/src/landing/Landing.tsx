@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { App } from '../app/app.ts'
-import { carriedIn, codeIn } from '../app/place.ts'
+import { codeIn } from '../app/place.ts'
 import { TakeOver } from '../app/views.ts'
 import { explain } from '../connection/failure.ts'
 import { Icon, Mark } from '../parts/Icon.tsx'
@@ -65,13 +65,10 @@ function JoinForm({ app, withName }: { app: App; withName: (go: (name: string) =
   const [problem, setProblem] = useState<string>()
   const join = (event: Event) => {
     event.preventDefault()
-    const code = codeIn(written)
-    if (code === '') return setProblem(written.trim() === '' ? 'Please put in a room’s code or link.' : explain({ code: 'bad_request', field: 'code', message: '' }))
+    if (codeIn(written) === '') return setProblem(written.trim() === '' ? 'Please put in a room’s code or link.' : explain({ code: 'bad_request', field: 'code', message: '' }))
     withName(name => {
       app.keepName(name)
-      const { key } = carriedIn(written)
-      if (key !== undefined) app.hold(code, key)
-      app.visit(code)
+      app.go(written)
     })
   }
   return (
