@@ -220,6 +220,22 @@ test('search finds what was said and jumps to it, far back, too', async ({ perso
   await expect(maria.message('the needle in the haystack')).toBeInViewport()
 })
 
+test('a quote, a reply that is begun and a hit show the words of a message, not its marks', { tag: '@once' }, async ({ person, bot }) => {
+  const maria = await person('Maria')
+  const code = await maria.start()
+  const tom = await bot(code, 'Tom')
+  await tom.say('Here is **how** I find it:\n```\ncd walks\n```\n<b>there</b>')
+  await tom.ask('send', { room: code, text: 'as you said', replyTo: 1 })
+  const words = 'Here is how I find it: cd walks <b>there</b>'
+  await expect(maria.page.locator('.quoted-text')).toHaveText(words)
+  await maria.page.locator('.message').first().hover()
+  await maria.page.locator('.message').first().getByRole('button', { name: 'Reply' }).click()
+  await expect(maria.page.locator('.about-quote')).toHaveText(words)
+  await maria.page.getByRole('button', { name: 'Search' }).click()
+  await maria.page.keyboard.type('walks')
+  await expect(maria.page.locator('.hit-text')).toHaveText(words)
+})
+
 test('about the room: its link, its code for telephones, how it is kept', { tag: '@once' }, async ({ person }) => {
   const maria = await person('Maria')
   const code = await maria.start({ keep: '7d' })

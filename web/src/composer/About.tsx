@@ -1,3 +1,4 @@
+import { plain } from '../log/text.ts'
 import { Icon } from '../parts/Icon.tsx'
 import type { Room } from '../rooms/room.ts'
 
@@ -15,7 +16,7 @@ export function About({ room }: { room: Room }) {
       <span class="about-text">
         {edited !== undefined ? 'Editing your message'
           : quote === undefined || quote === 'gone' ? 'Replying'
-            : <>Replying to <bdi>{quote.from.name}</bdi>: <bdi class="about-quote">{quote.text}</bdi></>}
+            : <>Replying to <bdi>{quote.from.name}</bdi>: <bdi class="about-quote">{plain(quote.text)}</bdi></>}
       </span>
       <button type="button" class="icon-button" aria-label={edited === undefined ? 'Do not reply' : 'Stop editing'} title="Esc" onClick={() => desk.stop()}><Icon name="close" /></button>
     </div>

@@ -8,6 +8,7 @@ import { colorClass } from '../presence/names.ts'
 import type { Room } from '../rooms/room.ts'
 import type { MessageRow } from './rows.ts'
 import { Text } from './Text.tsx'
+import { plain } from './text.ts'
 import { fullTimeOf, timeOf } from './time.ts'
 
 export interface Props {
@@ -62,7 +63,7 @@ function Quoted({ app, room, row, seq }: Props & { seq: number }) {
       event.preventDefault()
       app.visit(room.code.peek(), seq)
     }}>
-      {quote ? <><bdi class={`name ${colorClass(quote.from.color)}`}>{quote.from.name}</bdi> <bdi class="quoted-text">{quote.text}</bdi></> : '…'}
+      {quote ? <><bdi class={`name ${colorClass(quote.from.color)}`}>{quote.from.name}</bdi> <bdi class="quoted-text">{plain(quote.text)}</bdi></> : '…'}
     </a>
   )
 }

@@ -5,6 +5,7 @@ import { Dialog } from '../parts/Dialog.tsx'
 import { Face } from '../presence/Face.tsx'
 import type { Room } from '../rooms/room.ts'
 import type { Entry } from '../wire.ts'
+import { plain } from './text.ts'
 import { dayName, timeOf } from './time.ts'
 
 interface Found { query: string; entries: readonly Entry[]; more: boolean }
@@ -58,7 +59,7 @@ export function SearchDialog({ app, room, close }: { app: App; room: Room; close
               <button type="button" class="hit" onClick={() => go(entry)}>
                 <Face name={entry.from.name} color={entry.from.color} />
                 <span class="hit-head"><bdi>{entry.from.name}</bdi><time dateTime={entry.at}>{dayName(entry.at, new Date())}, {timeOf(entry.at)}</time></span>
-                <span class="hit-text" dir="auto">{entry.text}</span>
+                <span class="hit-text" dir="auto">{plain(entry.text ?? '')}</span>
               </button>
             </li>
           ))}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parse } from './text.ts'
+import { parse, plain } from './text.ts'
 
 const link = (href: string, text = href, host?: string) => ({ kind: 'link', href, text, host })
 
@@ -42,6 +42,15 @@ describe('marks', () => {
   it('make blocks', () => {
     expect(parse('look:\n```go\nfunc x() {\n\t*p = 1\n}\n```\nthere')).toEqual(['look:', { kind: 'block', text: 'func x() {\n\t*p = 1\n}' }, 'there'])
   })
+})
+
+it.each([
+  ['Here is how I find it:\n```\ncd walks\n./find --river\n```\nthere', 'Here is how I find it:\ncd walks\n./find --river\nthere'],
+  ['a **b _c_** `d` ~~e~~ https://example.com/', 'a b c d e https://example.com/'],
+  ['/me packs a `compass`', 'packs a compass'],
+  ['<b>x</b> & 2*3*4', '<b>x</b> & 2*3*4'],
+])('of %j a quote says %j', (text, said) => {
+  expect(plain(text)).toBe(said)
 })
 
 it('loses no character of text without marks', () => {

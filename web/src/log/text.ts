@@ -1,5 +1,6 @@
 // A message's text as nodes: links and a small subset of Markdown. It becomes
 // elements through the DOM alone, never through a string of HTML.
+import { actionIn } from '../composer/commands.ts'
 
 export type Node =
   | string
@@ -22,6 +23,12 @@ export function parse(text: string): Node[] {
   }
   nodes.push(...inline(text.slice(at)))
   return nodes
+}
+
+/** What a message says, in one piece: for quotes and lists, which show neither marks nor links. */
+export function plain(text: string): string {
+  const wordsOf = (nodes: readonly Node[]): string => nodes.map(node => (typeof node === 'string' ? node : 'nodes' in node ? wordsOf(node.nodes) : node.kind === 'block' ? `\n${node.text}\n` : node.text)).join('')
+  return wordsOf(parse(actionIn(text) ?? text)).trim()
 }
 
 // A mark opens after a blank or an opening bracket and closes before a blank or
