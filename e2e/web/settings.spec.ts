@@ -72,6 +72,8 @@ test('an owner ends the room, after a question; the others are told', { tag: '@o
   await about(maria).getByRole('button', { name: 'End this room…' }).click()
   await maria.page.getByRole('dialog', { name: 'End this room?' }).getByRole('button', { name: 'End this room' }).click()
   for (const someone of [maria, tom]) await expect(someone.page.getByRole('heading', { name: 'This room is gone' })).toBeVisible()
+  await expect(maria.page.locator('.room-name')).toHaveText(code)
+  await expect(maria.page.locator('.room-name p')).toHaveCount(0) // nor an empty line where was said who is here
   await expect(maria.page.getByRole('button', { name: 'Keep the owner’s link' })).toHaveCount(0)
   await tom.page.getByRole('button', { name: 'To the start' }).click()
   await expect(tom.page.getByRole('button', { name: 'Start a room' })).toBeVisible()

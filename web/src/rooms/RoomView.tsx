@@ -41,6 +41,8 @@ function RoomHeader({ app, room }: { app: App; room: Room }) {
   const out = room.phase.value.at === 'removed'
   const phase = room.phase.value
   const ended = phase.at === 'removed' && (phase.removed.reason === 'destroyed' || phase.removed.reason === 'retention')
+  const info = room.info.value
+  const bare = !info?.title // the code stands above, in place of a title
   const count = out ? 0 : room.people.count.value // who is there is not ours to know any more
   const others = app.rooms.value.some(each => each !== room && each.unread.count.value > 0)
   const open = (drawer: 'rooms' | 'people') => { app.drawer.value = drawer }
@@ -51,7 +53,8 @@ function RoomHeader({ app, room }: { app: App; room: Room }) {
       </button>
       <div class="room-name">
         <h1><bdi>{room.title.value}</bdi></h1>
-        <p>{room.info.value?.title ? <><bdi class="room-code">{room.code.value}</bdi>{count > 0 && ' · '}</> : null}{count === 0 ? '\u00a0' : count === 1 ? 'only you here' : `${count} here`}{room.info.value?.passphrase && <Icon name="lock" />}</p>
+        {/* Its place is kept while it is not known who is here. */}
+        {!(out && bare) && <p>{!bare && <bdi class="room-code">{room.code.value}</bdi>}{!bare && count > 0 && ' · '}{count === 0 ? '\u00a0' : count === 1 ? 'only you here' : `${count} here`}{info?.passphrase && <Icon name="lock" />}</p>}
       </div>
       {!ended && room.ownerKey.value !== undefined && <button type="button" class="icon-button" aria-label="Keep the owner’s link" title="Keep the owner’s link" aria-haspopup="dialog" onClick={() => app.open('key')}><Icon name="key" /><span class="dot" /></button>}
       {!out && app.connection.offers('search') && <button type="button" class="icon-button" aria-label="Search" title="Search" aria-haspopup="dialog" onClick={() => app.open('search')}><Icon name="search" /></button>}
