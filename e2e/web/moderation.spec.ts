@@ -336,3 +336,34 @@ test('the one who runs the server mutes all of it, and its word is shown until t
   await maria.composer.press('Enter')
   await expect(maria.message('what I was about to say')).toBeVisible()
 })
+
+test('who is banned from the whole server is told so, and until when, and knocks no more before then', { tag: '@once' }, async ({ ownServer, person }) => {
+  const maria = await person('Maria', { server: ownServer })
+  await maria.page.clock.install()
+  await maria.start()
+  await maria.composer.fill('what I was about to say')
+  const knocks: string[] = []
+  maria.page.on('request', request => { if (request.url().includes('/socket.io/')) knocks.push(request.url()) })
+  const told = maria.page.getByRole('alert').filter({ hasText: 'Whoever runs this server has shut it to the address that you come from.' })
+  ownServer.admin('ban', '127.0.0.1', '--for', '1h')
+  await expect(told).toContainText(new RegExp(`You may come back at ${moment}\\.$`))
+  knocks.length = 0
+  await maria.page.clock.fastForward('50:00')
+  await maria.page.evaluate(() => window.dispatchEvent(new Event('focus')))
+  await maria.page.waitForTimeout(300)
+  expect(knocks).toEqual([])
+  await expect(told).toBeVisible()
+  ownServer.admin('unban', '127.0.0.1')
+  await maria.page.clock.fastForward('11:00')
+  await expect(told).toHaveCount(0)
+  await maria.composer.press('Enter')
+  await expect(maria.message('what I was about to say')).toHaveAttribute('data-state', 'sent')
+
+  // For good; but in another network it may be another address.
+  ownServer.admin('ban', '127.0.0.1', '--for', 'forever')
+  await expect(told).toContainText('It is for good.')
+  ownServer.admin('unban', '127.0.0.1')
+  await maria.page.evaluate(() => window.dispatchEvent(new Event('online')))
+  await expect(told).toHaveCount(0)
+  await maria.say('here again')
+})

@@ -2,7 +2,7 @@
 // connection they share.
 import { batch, computed, effect, signal } from '@preact/signals'
 import { newId } from '../composer/ids.ts'
-import { Connection, type Listener } from '../connection/connection.ts'
+import { Connection, longestTimer, type Listener } from '../connection/connection.ts'
 import { explain } from '../connection/failure.ts'
 import { Recent } from '../rooms/recent.ts'
 import { Room, type Entrance, type Neighbourhood } from '../rooms/room.ts'
@@ -22,8 +22,6 @@ export type Dialog = 'keys' | 'rename' | 'switch' | 'help' | 'room' | 'search' |
   | { emoji: (emoji: string) => void }
 
 const noticeLasts = 6000
-/** Beyond it a browser's timer goes off at once. */
-const longestTimer = 2 ** 31 - 1
 
 export class App {
   readonly route = signal<Route>({ page: 'landing' })

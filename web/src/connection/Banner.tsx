@@ -1,14 +1,16 @@
 import type { App } from '../app/app.ts'
+import { momentOf } from '../log/time.ts'
 import { Icon } from '../parts/Icon.tsx'
+import { explain } from './failure.ts'
 
-/** Says that the connection is missing; and, quietly, that a newer page is there. */
+/** Says that the connection is missing, or refused; and, quietly, that a newer page is there. */
 export function Banner({ app }: { app: App }) {
   const { connection } = app
-  const away = connection.troubled.value
+  const barred = connection.barred.value
   return (
     <>
       <div role="status">
-        {away && (
+        {barred ? <p class="banner" role="alert">{tellBarred(barred.until)}</p> : connection.troubled.value && (
           <p class="banner">
             <span class="pulse" aria-hidden="true" />
             {connection.welcome.value ? 'Connection lost. Coming back…' : 'Looking for the server…'}
@@ -21,4 +23,8 @@ export function Banner({ app }: { app: App }) {
       )}
     </>
   )
+}
+
+function tellBarred(until: number | undefined): string {
+  return `${explain({ code: 'banned', scope: 'server', message: '' })} ${until === undefined ? 'It is for good.' : `You may come back at ${momentOf(until, Date.now())}.`}`
 }

@@ -4,7 +4,7 @@ import { signal } from '@preact/signals'
 import { io, type Socket } from 'socket.io-client'
 import type { Store } from '../app/storage.ts'
 import type * as wire from '../wire.ts'
-import { interrupted, readAnswer, type Answer, type Asker, type Event } from './requests.ts'
+import { interrupted, readAnswer, readRefusal, type Answer, type Asker, type Event } from './requests.ts'
 
 /** Who hears what the server says. */
 export interface Listener {
@@ -28,6 +28,8 @@ export type Phase = 'connecting' | 'ready' | 'away'
 /** A loss shorter than this is nobody's business. */
 const silentBlip = 1500
 const patience = 10_000
+/** Beyond it a browser's timer goes off at once. */
+export const longestTimer = 2 ** 31 - 1
 
 export class Connection {
   readonly phase = signal<Phase>('connecting')
@@ -36,11 +38,14 @@ export class Connection {
   readonly welcome = signal<wire.Welcome | undefined>(undefined)
   /** The server is another version than the one this page came from. */
   readonly outdated = signal(false)
+  /** The one who runs the server lets nobody in from here, until then (ms by this browser's clock) or for good. */
+  readonly barred = signal<{ until: number | undefined } | undefined>(undefined)
 
   private readonly socket: Socket
   private readonly underWay = new Set<() => void>()
   private trouble: ReturnType<typeof setTimeout> | undefined
   private attempting = true
+  private opening: ReturnType<typeof setTimeout> | undefined
   /** Somebody wanted an attempt while there was one. */
   private again = false
   private sentToken: string | undefined
@@ -122,7 +127,7 @@ export class Connection {
 
   /** Tries at once instead of waiting for the next attempt. */
   wake(): void {
-    if (this.socket.connected) return
+    if (this.socket.connected || this.barred.peek()) return
     if (this.attempting) {
       // It may be about to fail: then the next one follows at once.
       this.again = true
@@ -138,10 +143,13 @@ export class Connection {
     // Not disconnect(): that would tell the others that we have left.
     if (this.socket.connected) this.socket.io.engine.close()
     this.attempting = false // nor need an attempt that began before
+    this.barred.value = undefined // who comes from elsewhere may be let in
     this.wake()
   }
 
   private connect(): void {
+    clearTimeout(this.opening)
+    this.barred.value = undefined
     this.attempting = true
     this.again = false
     this.socket.connect()
@@ -157,9 +165,11 @@ export class Connection {
     })
     socket.on('connect_error', error => {
       this.attempting = false
-      const refused = (error as { data?: wire.Failure }).data
+      const refused = readRefusal(error)
       const { moving } = this
-      if (moving && refused?.code) {
+      if (refused?.code === 'banned') {
+        this.bar(refused)
+      } else if (moving && refused?.code) {
         this.moving = undefined
         moving.settle({ ...refused, field: 'move' })
         this.connect() // as who we were
@@ -210,6 +220,17 @@ export class Connection {
     this.phase.value = 'ready'
     moving?.settle()
     this.listener.ready()
+  }
+
+  /** Stays away until the server may let us in. */
+  private bar(failure: wire.Failure): void {
+    const { moving } = this
+    this.moving = undefined
+    this.socket.disconnect() // ends the library's own attempts
+    const wait = failure.retryAfter === undefined ? undefined : failure.retryAfter * 1000
+    this.barred.value = { until: wait && Date.now() + wait }
+    if (wait !== undefined && wait <= longestTimer) this.opening = setTimeout(() => this.connect(), wait)
+    moving?.settle({ ...failure, scope: 'server' })
   }
 
   private lost(): void {

@@ -20,6 +20,7 @@ const words: Record<string, string> = {
   'name_invalid': 'That cannot be a name here: use letters of one script, no signs that nobody sees, and no title such as “admin”.',
   'wrong_passphrase': 'That is not the passphrase of this room.',
   'banned': 'You may not enter this room.',
+  'banned.server': 'Whoever runs this server has shut it to the address that you come from. Others may share it with you.',
   'muted': 'You may not write here at the moment.',
   'locked': 'This room is locked: nobody new may enter.',
   'full': 'There is no place left here.',

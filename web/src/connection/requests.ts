@@ -44,6 +44,19 @@ export const interrupted: { ok: false; error: wire.Failure } = {
  * after entries which arrived together with the answer. */
 export type Asker = <E extends Event>(event: E, object: Ask<E>, settle: (answer: Answer<Reply<E>>) => void, patience?: number) => void
 
+/** What the server says for its refusing a connection: in its answer to the namespace, or to a request. A WebSocket's tells nothing. */
+export function readRefusal(error: Error): wire.Failure | undefined {
+  const { data, context: request } = error as { data?: wire.Failure; context?: XMLHttpRequest }
+  if (data || !request?.responseText) return data
+  try {
+    const failure = JSON.parse(request.responseText) as wire.Failure
+    const retryAfter = Number(request.getResponseHeader('Retry-After'))
+    return { ...failure, ...(retryAfter > 0 && { retryAfter }) }
+  } catch {
+    return undefined // a proxy's page, or the like
+  }
+}
+
 /** Checks the shape of an acknowledgement: a server may be anything. */
 export function readAnswer<T>(value: unknown): Answer<T> {
   if (typeof value === 'object' && value !== null && 'ok' in value) {
