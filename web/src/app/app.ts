@@ -71,6 +71,7 @@ export class App {
     this.watchWindow()
     this.attention.badge(this.unread, computed(() => this.active.value?.title.value ?? 'Snug'))
     if (!store.lasting) this.say('This browser keeps nothing here: your name and drafts will be gone with this window.', false, true)
+    store.full = () => this.say('This browser has no room left: what you write from now on will be gone with this window.', true, true)
   }
 
   /** Goes to a room, or to the landing page. */

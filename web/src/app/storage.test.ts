@@ -44,6 +44,27 @@ describe('a store', () => {
     expect(store.set('draft', 'a long one')).toBe(false)
     expect(store.get('draft')).toBe('a long one')
   })
+  it('tells once that the storage is full', () => {
+    const backing = new FakeStorage()
+    const store = openStore(() => backing)
+    let told = 0
+    store.full = () => told++
+    backing.room = 3
+    store.set('draft', 'short')
+    expect(told).toBe(1)
+    store.set('draft', 'again')
+    expect(told).toBe(1)
+  })
+  it('reads what a full storage has', () => {
+    const backing = new FakeStorage()
+    openStore(() => backing).set('token', 'mine')
+    backing.room = 0
+    const store = openStore(() => backing)
+    expect(store.lasting).toBe(true)
+    expect(store.get('token')).toBe('mine')
+    backing.clear() // one that never keeps anything
+    expect(openStore(() => backing).lasting).toBe(false)
+  })
   it('reads JSON only of the right shape', () => {
     const store = openStore(() => undefined)
     const isNumber = (v: unknown): v is number => typeof v === 'number'

@@ -5,6 +5,8 @@
 export interface Store {
   /** False where nothing outlives the page. */
   readonly lasting: boolean
+  /** Called once, when the browser refuses to keep more. */
+  full?: (() => void) | undefined
   get(key: string): string | undefined
   /** Reports whether the value was kept; a full or blocked store keeps it in memory. */
   set(key: string, value: string): boolean
@@ -18,7 +20,7 @@ const prefix = 'snug.'
 export function openStore(backing: () => Storage | undefined): Store {
   const memory = new Map<string, string>()
   const storage = probe(backing)
-  return {
+  const store: Store = {
     lasting: storage !== undefined,
     get(key) {
       return memory.get(key) ?? storage?.getItem(prefix + key) ?? undefined
@@ -32,6 +34,8 @@ export function openStore(backing: () => Storage | undefined): Store {
         }
       } catch {
         // Full: the page itself remembers, the next one will not.
+        store.full?.()
+        store.full = undefined
       }
       memory.set(key, value)
       return false
@@ -50,17 +54,19 @@ export function openStore(backing: () => Storage | undefined): Store {
       return [...found].sort()
     },
   }
+  return store
 }
 
 function probe(backing: () => Storage | undefined): Storage | undefined {
+  let storage: Storage | undefined
   try {
-    const storage = backing()
-    if (!storage) return undefined
-    storage.setItem(prefix + 'probe', '1')
-    storage.removeItem(prefix + 'probe')
+    storage = backing()
+    storage?.setItem(prefix + 'probe', '1')
+    storage?.removeItem(prefix + 'probe')
     return storage
   } catch {
-    return undefined // even reading the property throws where cookies are blocked
+    // Even reading the property throws where cookies are blocked. What is only full can still be read.
+    return storage?.length ? storage : undefined
   }
 }
 
