@@ -44,11 +44,15 @@ func newHandshake(r *http.Request, query url.Values) *Handshake {
 // connection and not its client: a session may live for days, and the copy
 // holds half the memory.
 func keptHeader(h http.Header) http.Header {
-	kept := make(http.Header, 4)
+	var kept http.Header
 	for k, v := range h {
-		if k != "Connection" && k != "Upgrade" && !strings.HasPrefix(k, "Sec-Websocket-") {
-			kept[k] = v
+		if k == "Connection" || k == "Upgrade" || strings.HasPrefix(k, "Sec-Websocket-") {
+			continue
 		}
+		if kept == nil {
+			kept = make(http.Header, 4)
+		}
+		kept[k] = v
 	}
 	return kept
 }

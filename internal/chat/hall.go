@@ -44,11 +44,13 @@ type hall struct {
 
 // A seat is an identity in a hall, as far as requests need it.
 type seat struct {
+	// Guarded by hall.mu.
+
 	// turn holds a token while a request changes the membership: they queue, so
-	// that what is remembered here is what the store committed last.
+	// that what is remembered here is what the store committed last. It is made for the first
+	// of them, and let go when no request is under way: most of those present only listen.
 	turn chan struct{}
 
-	// Guarded by hall.mu.
 	refs    int        // requests under way, and 1 while present
 	loaded  bool       // m and known are what the store has
 	known   bool       // there is a membership
@@ -265,7 +267,7 @@ func (h *hall) sit(id Identity) *seat {
 	defer h.mu.Unlock()
 	t := h.seats[id]
 	if t == nil {
-		t = &seat{turn: make(chan struct{}, 1)}
+		t = &seat{}
 		h.seats[id] = t
 	}
 	t.refs++
@@ -278,8 +280,11 @@ func (h *hall) rise(id Identity) {
 	defer h.mu.Unlock()
 	t := h.seats[id]
 	t.refs--
-	if t.refs == 0 {
+	switch {
+	case t.refs == 0:
 		delete(h.seats, id)
+	case t.refs == 1 && t.present:
+		t.turn = nil
 	}
 }
 
@@ -345,15 +350,26 @@ func (v visit) takeTurnFirst(ctx context.Context) error {
 
 // queue waits for the turn, first come, first served.
 func (v visit) queue(ctx context.Context) error {
+	v.mu.Lock()
+	if v.seat.turn == nil {
+		v.seat.turn = make(chan struct{}, 1)
+	}
+	turn := v.seat.turn
+	v.mu.Unlock()
 	select {
-	case v.seat.turn <- struct{}{}:
+	case turn <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return failed("waiting for another request of the same member", ctx.Err())
 	}
 }
 
-func (v visit) giveTurn() { <-v.seat.turn }
+func (v visit) giveTurn() {
+	v.mu.Lock()
+	turn := v.seat.turn
+	v.mu.Unlock()
+	<-turn
+}
 
 // leastUsed picks a color that few of those present wear; among equals, the one that
 // follows from the member's id.

@@ -11,9 +11,10 @@ import (
 // order of the calls. It blocks while more of it waits than one session may have.
 func (s *Service) post(ctx context.Context, c *Session, room string, d Draft,
 	prepare func(visit, Membership, *Draft) error, answer func(Appended, error)) {
-	c.meter.underway <- struct{}{} // the store answers everything, so that there is always an end to it
+	underway := c.meter.slots()
+	underway <- struct{}{} // the store answers everything, so that there is always an end to it
 	if !s.gate.enter() {
-		<-c.meter.underway
+		<-underway
 		answer(Appended{}, errShuttingDown())
 		return
 	}
@@ -45,7 +46,7 @@ func (s *Service) post(ctx context.Context, c *Session, room string, d Draft,
 	// before any other check, and an answer cannot overtake an earlier one.
 	d.Refusal = err
 	s.store.Append(d, func(a Appended, err error) {
-		defer func() { s.gate.leave(); <-c.meter.underway }()
+		defer func() { s.gate.leave(); <-underway }()
 		switch {
 		case v.hall == nil:
 			err = d.Refusal

@@ -3,6 +3,7 @@ package chat
 import (
 	"slices"
 	"sync"
+	"time"
 )
 
 // A Session is one connection, speaking for one identity. Its requests are
@@ -12,7 +13,7 @@ type Session struct {
 	id    Identity
 	from  Address
 	ear   Ear
-	meter *meter
+	meter meter
 
 	mu     sync.Mutex // tier 2
 	closed bool       // guarded by mu
@@ -23,7 +24,7 @@ type Session struct {
 // it with Close.
 func (s *Service) Open(id Identity, from Address, ear Ear) *Session {
 	s.sessions.Add(1)
-	return &Session{id: id, from: from, ear: ear, meter: newMeter()}
+	return &Session{id: id, from: from, ear: ear, meter: meter{start: time.Now()}}
 }
 
 // A Loss says how a connection ended.

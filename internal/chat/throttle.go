@@ -52,16 +52,23 @@ func newThrottle(l Limits) *throttle {
 
 // A meter is what a session has spent.
 type meter struct {
-	start    time.Time     // static
-	underway chan struct{} // static; holds a token for each message that waits for its commit
+	start time.Time // static
 
-	mu       sync.Mutex // tier 1
-	messages bucket     // guarded by mu
-	requests bucket     // guarded by mu
+	mu       sync.Mutex    // tier 1
+	messages bucket        // guarded by mu
+	requests bucket        // guarded by mu
+	underway chan struct{} // made by slots; guarded by mu
 }
 
-func newMeter() *meter {
-	return &meter{start: time.Now(), underway: make(chan struct{}, underwayMost)}
+// slots holds a token for each message that waits for its commit. Most sessions
+// only listen, and need none.
+func (m *meter) slots() chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.underway == nil {
+		m.underway = make(chan struct{}, underwayMost)
+	}
+	return m.underway
 }
 
 // errRate refuses what came too fast.
@@ -72,7 +79,7 @@ func errRate(scope string, wait time.Duration) *Error {
 // pay spends a message of the session's, its identity's and its address's, or
 // of none of them. refund undoes it.
 func (t *throttle) pay(c *Session) error {
-	m := c.meter
+	m := &c.meter
 	m.mu.Lock()
 	wait := m.messages.take(t.limits.Rate, time.Since(m.start))
 	m.mu.Unlock()
@@ -109,7 +116,7 @@ func (t *throttle) refundSession(c *Session) {
 // client in a hurry is slowed down and not cut. Where its address asks for so
 // much that the wait would be long, it returns RateLimited.
 func (s *Service) Pace(ctx context.Context, c *Session) error {
-	t, m := s.throttle, c.meter
+	t, m := s.throttle, &c.meter
 	m.mu.Lock()
 	wait := m.requests.reserve(t.limits.Requests, time.Since(m.start), paceMost)
 	m.mu.Unlock()

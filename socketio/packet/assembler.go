@@ -6,14 +6,13 @@ import "bytes"
 // must be given to it in their order. The zero value is ready. It is not safe
 // for concurrent use.
 type Assembler struct {
-	pending Packet
-	waiting bool
+	pending *Packet // nil unless it waits for attachments: that is seldom, and there is one of these for each connection
 }
 
 // Text takes a text message. done is false if attachments must follow. The
 // packet aliases b, but for one whose attachments are still to come.
 func (a *Assembler) Text(b []byte) (p Packet, done bool, err error) {
-	if a.waiting {
+	if a.Waiting() {
 		return Packet{}, false, errUnfinished
 	}
 	if len(b) > 0 && (b[0] == '0'+wireBinaryEvent || b[0] == '0'+wireBinaryAck) {
@@ -23,7 +22,7 @@ func (a *Assembler) Text(b []byte) (p Packet, done bool, err error) {
 		return Packet{}, false, err
 	}
 	if p.Attachments > 0 {
-		a.pending, a.waiting = p, true
+		a.pending = new(p)
 		return Packet{}, false, nil
 	}
 	return p, true, nil
@@ -31,7 +30,7 @@ func (a *Assembler) Text(b []byte) (p Packet, done bool, err error) {
 
 // Binary takes a binary message, a copy of it. done is true with the packet's last.
 func (a *Assembler) Binary(b []byte) (p Packet, done bool, err error) {
-	if !a.waiting {
+	if !a.Waiting() {
 		return Packet{}, false, errUnannounced
 	}
 	// Not nil even if it is empty: nil would be encoded as null.
@@ -39,13 +38,13 @@ func (a *Assembler) Binary(b []byte) (p Packet, done bool, err error) {
 	if len(a.pending.Binary) < a.pending.Attachments {
 		return Packet{}, false, nil
 	}
-	p = a.pending
+	p = *a.pending
 	a.Drop()
 	return p, true, nil
 }
 
 // Waiting says whether a packet waits for attachments.
-func (a *Assembler) Waiting() bool { return a.waiting }
+func (a *Assembler) Waiting() bool { return a.pending != nil }
 
 // Drop forgets the packet that waits for attachments, if there is one.
 func (a *Assembler) Drop() { *a = Assembler{} }

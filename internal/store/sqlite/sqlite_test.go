@@ -170,9 +170,12 @@ func checkFile(t *testing.T, path string) {
 	}
 }
 
+// BenchmarkStore measures the store without the work of the search index, of
+// which BenchmarkSearch tells.
 func BenchmarkStore(b *testing.B) {
 	storetest.Bench(b, func(b *testing.B) chat.Store {
 		s, _ := start(b, filepath.Join(b.TempDir(), "snug.db"), rates["usual"], nil, nil)
+		s.index.paused.Store(true)
 		return s
 	})
 }
