@@ -71,16 +71,18 @@ type ServerConfig struct {
 // NewServer returns the server that h is served by. Polls and WebSockets last
 // as long as they like; only what comes before a handler is timed here.
 func NewServer(h http.Handler, cfg ServerConfig, log *slog.Logger) *http.Server {
-	var count func(net.Conn, http.ConnState)
-	if cfg.Door != nil {
-		count = cfg.Door.ConnState
-	}
 	return &http.Server{
-		Handler:           h,
+		Handler:           attend(h),
 		ReadHeaderTimeout: cfg.HeaderTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
 		MaxHeaderBytes:    cfg.HeaderBytes,
-		ConnState:         count,
+		ConnContext:       remember,
+		ConnState: func(c net.Conn, state http.ConnState) {
+			idle(c, state)
+			if cfg.Door != nil {
+				cfg.Door.ConnState(c, state)
+			}
+		},
 		// "OPTIONS *" is answered like everything else, with the headers of everything else.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),

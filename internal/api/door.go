@@ -7,7 +7,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -122,8 +121,7 @@ type doorListener struct {
 	door *Door
 }
 
-// Accept implements net.Listener. It hands out connections as they come, not
-// wrapped: the WebSocket transport knows TCP ones.
+// Accept implements net.Listener. It hands out connections as they come.
 func (l *doorListener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -205,13 +203,9 @@ const linger = 500 * time.Millisecond
 // raw is the whole answer, for a client whose request is not read.
 func (r *Refusal) raw() string {
 	body := fmt.Sprintf("{\"code\":%q,\"message\":%q}\n", chat.RateLimited, r.Message)
-	var headers strings.Builder
-	for _, h := range guards {
-		fmt.Fprintf(&headers, "%s: %s\r\n", h[0], h[1])
-	}
 	return fmt.Sprintf("HTTP/1.1 %d %s\r\nConnection: close\r\nRetry-After: %d\r\nContent-Type: application/json\r\n"+
 		"Cache-Control: no-store\r\n%sContent-Length: %d\r\n\r\n%s",
-		r.Status, http.StatusText(r.Status), int(math.Ceil(r.RetryAfter.Seconds())), headers.String(), len(body), body)
+		r.Status, http.StatusText(r.Status), int(math.Ceil(r.RetryAfter.Seconds())), guardLines, len(body), body)
 }
 
 // Counts are who is in now.

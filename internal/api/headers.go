@@ -18,6 +18,10 @@ var guards = [][2]string{
 	{"Cross-Origin-Resource-Policy", "same-origin"},
 }
 
+// hsts is for answers by TLS: a year, for this host alone. What else runs below
+// its name is not ours to say.
+const hsts = "max-age=31536000"
+
 // secured puts the security headers on every answer of h.
 func secured(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -26,8 +30,7 @@ func secured(h http.Handler) http.Handler {
 			header.Set(h[0], h[1])
 		}
 		if isSecure(r) {
-			// A year, for this host alone: what else runs below its name is not ours to say.
-			header.Set("Strict-Transport-Security", "max-age=31536000")
+			header.Set("Strict-Transport-Security", hsts)
 		}
 		h.ServeHTTP(w, r)
 	})

@@ -312,7 +312,7 @@ func (s *Server) serve(ctx context.Context) error {
 	if s.tls != nil {
 		l = tls.NewListener(l, s.tls)
 	}
-	err := s.http.Serve(l)
+	err := s.http.Serve(api.Guarded(l))
 	if s.draining.Load() {
 		<-ctx.Done()
 		return nil

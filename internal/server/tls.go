@@ -111,7 +111,7 @@ func (s *Server) serveRedirect(ctx context.Context) error {
 // serveUntil serves until ctx is done.
 func serveUntil(ctx context.Context, site *http.Server, l net.Listener) error {
 	ended := make(chan error, 1)
-	go func() { ended <- site.Serve(l) }()
+	go func() { ended <- site.Serve(api.Guarded(l)) }()
 	select {
 	case err := <-ended:
 		return err

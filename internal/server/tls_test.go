@@ -8,8 +8,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"math/big"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -96,6 +98,59 @@ func TestTLS(t *testing.T) {
 	_, port, _ := strings.Cut(s.Addr().String(), ":")
 	if want := "https://127.0.0.1:" + port + "/r/ABCDEFGH?x=1"; r.StatusCode != 308 || r.Header.Get("Location") != want {
 		t.Errorf("by plain HTTP: %s to %s, want %s", r.Status, r.Header.Get("Location"), want)
+	}
+}
+
+// Also what no handler answers carries the security headers, by TLS, by plain HTTP
+// where TLS is spoken, and where visitors are sent on from; and a handshake has its time.
+func TestTLSWithoutAHandler(t *testing.T) {
+	cfg := settings(t)
+	var pool *x509.CertPool
+	cfg.TLSCert, cfg.TLSKey, pool = certificate(t)
+	cfg.RedirectHTTP = "127.0.0.1:0"
+	cfg.HeaderTimeout = 300 * time.Millisecond
+	s := start(t, cfg)
+	whole := func(c net.Conn, err error, send string) string {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		_, _ = io.WriteString(c, send)
+		b, err := io.ReadAll(c)
+		if err != nil {
+			t.Errorf("after %q: %v", b, err)
+		}
+		return string(b)
+	}
+	trust := &tls.Config{RootCAs: pool, ServerName: "localhost"}
+	byTLS, err := tls.Dial("tcp", s.Addr().String(), trust)
+	secure := whole(byTLS, err, "nonsense\r\n\r\n")
+	c, err := net.Dial("tcp", s.Addr().String())
+	plain := whole(c, err, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	c, err = net.Dial("tcp", s.RedirectAddr().String())
+	redirect := whole(c, err, "nonsense\r\n\r\n")
+	for name, got := range map[string]string{"by TLS": secure, "by plain HTTP": plain, "where one is sent on": redirect} {
+		if !strings.HasPrefix(got, "HTTP/1.") || !strings.HasPrefix(got[8:], " 400 ") || !strings.Contains(got, "\r\nContent-Security-Policy: default-src 'none'") ||
+			!strings.Contains(got, "\r\nX-Content-Type-Options: nosniff\r\n") || !strings.Contains(got, "\r\nContent-Type: text/plain") {
+			t.Errorf("%s: %q", name, got)
+		}
+		if hsts := strings.Contains(got, "\r\nStrict-Transport-Security: max-age=31536000\r\n"); hsts != (name == "by TLS") {
+			t.Errorf("%s: HSTS %t", name, hsts)
+		}
+	}
+	for name, send := range map[string]string{"silence": "", "half a greeting": "\x16\x03\x01\x02\x00\x01", "no TLS": strings.Repeat("x", 100)} {
+		c, err := net.Dial("tcp", s.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		_, _ = io.WriteString(c, send)
+		if n, err := io.Copy(io.Discard, c); n > 7 || errors.Is(err, os.ErrDeadlineExceeded) { // an alert, if anything
+			t.Errorf("%s in place of a greeting: %d bytes, %v", name, n, err)
+		}
 	}
 }
 
