@@ -2,9 +2,12 @@ package chat_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"snug/internal/chat"
@@ -149,4 +152,90 @@ func TestHush(t *testing.T) {
 		_, err = s.ada.trySend(chat.SendRequest{Room: s.room, Text: "x"})
 		refusedFor(t, err, chat.Muted, 0)
 	})
+}
+
+// A contested is a store in which the first deletion of a room, and the first look at
+// a membership, last until somebody says how they end.
+type contested struct {
+	chat.Store
+	looked, look chan struct{}
+	deleting     chan struct{}
+	verdict      chan error
+	looks        atomic.Int32
+	deletes      atomic.Int32
+}
+
+func (c *contested) Membership(ctx context.Context, room chat.RoomID, id chat.Identity) (chat.Membership, bool, error) {
+	if c.looks.Add(1) == 1 {
+		close(c.looked)
+		<-c.look
+	}
+	return c.Store.Membership(ctx, room, id)
+}
+
+func (c *contested) DeleteRoom(ctx context.Context, id chat.RoomID) error {
+	if c.deletes.Add(1) == 1 {
+		close(c.deleting)
+		if err := <-c.verdict; err != nil {
+			return err
+		}
+	}
+	return c.Store.DeleteRoom(ctx, id)
+}
+
+// The owner and the operator delete a room at once: one of them does, the other is
+// told that there is none, and what becomes of the room is the one's success or failure alone.
+func TestOwnerAndOperatorRazeAtOnce(t *testing.T) {
+	for name, broken := range map[string]error{"it succeeds": nil, "it fails": errors.New("the disk is on fire")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				// After a restart the owner is remembered, and not in memory: the store is asked
+				// for her between finding the room and deleting it.
+				before := open(t, setup{})
+				ada, bob := before.newcomer("Ada"), before.newcomer("Bob")
+				room := ada.create(chat.CreateRequest{Code: "tea-house"}).Info.Code
+				ada.join(room)
+				bob.join(room)
+				before.stop()
+				store := &contested{looked: make(chan struct{}), look: make(chan struct{}), deleting: make(chan struct{}), verdict: make(chan error)}
+				h := open(t, setup{path: before.path, store: func(s chat.Store) chat.Store { store.Store = s; return store }})
+				ada, bob = ada.in(h), bob.in(h)
+				destroyed, razed := make(chan error, 1), make(chan error, 1)
+				go func() { destroyed <- h.svc.Destroy(context.Background(), ada.conn, room) }()
+				<-store.looked
+				bob.join(room)
+				forget(bob)
+				go func() { razed <- h.svc.Raze(context.Background(), room) }()
+				<-store.deleting
+				close(store.look)
+				// While the operator's deletion goes on.
+				wantCode(t, <-destroyed, chat.NotFound, "room")
+				wantCode(t, h.svc.Raze(context.Background(), room), chat.NotFound, "room")
+				bob.hears()
+				store.verdict <- broken
+				err := <-razed
+				if n := store.deletes.Load(); n != 1 {
+					t.Errorf("the room was deleted %d times", n)
+				}
+				if broken == nil {
+					if err != nil || h.exists(room) {
+						t.Errorf("the operator is told %v; the room is there: %t", err, h.exists(room))
+					}
+					bob.hears("removed destroyed")
+				} else {
+					wantCode(t, err, chat.Internal, "")
+					bob.hears()
+					bob.say(room, "on")
+					forget(bob)
+					if err := h.svc.Destroy(context.Background(), ada.conn, room); err != nil {
+						t.Errorf("the owner again: %v", err)
+					}
+					bob.hears("removed destroyed")
+				}
+				if halls, seats := h.svc.Halls(); halls+seats != 0 {
+					t.Errorf("%d rooms and %d seats in memory", halls, seats)
+				}
+			})
+		})
+	}
 }
