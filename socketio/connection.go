@@ -103,7 +103,7 @@ func (c *connection) assemble(t engineio.MessageType, b []byte) (p packet.Packet
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t == engineio.Text {
-		p, done, err = c.assembler.Text(b)
+		p, done, err = c.assembler.TextWithin(b, c.server.opts.MaxDepth)
 		if c.assembler.Waiting() && err == nil {
 			c.awaitAttachments()
 		}

@@ -24,6 +24,7 @@ type Options struct {
 	MaxInbox       int             // events of one socket that wait for their handler before reading stops; 256 if zero
 	MaxInboxBytes  int             // and their bytes; 1 MiB if zero
 	MaxNamespaces  int             // namespaces that one connection may be in; 32 if zero
+	MaxDepth       int             // how deep the JSON of a packet may be nested, at most packet.MaxDepth; packet.DefaultDepth if zero
 	PacketRate     float64         // packets a second that one connection may bring in the long run: above, it is read more slowly; no limit if zero
 	PacketBurst    int             // and at once; 4 seconds' worth if zero
 	Adapter        Adapter         // nil: this node alone

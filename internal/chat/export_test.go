@@ -21,5 +21,8 @@ func (s *Service) Halls() (halls, seats int) {
 	return len(s.halls), seats
 }
 
+// PassphraseHashes is how many passphrases are hashed at a time.
+func (s *Service) PassphraseHashes() int { return cap(s.hashing) }
+
 // Now is the time that entries carry.
 func (s *Service) Now() time.Time { return s.now() }

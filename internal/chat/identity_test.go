@@ -92,7 +92,7 @@ func TestWhatARoomsKeyGives(t *testing.T) {
 }
 
 func TestPassphraseHash(t *testing.T) {
-	s := &Service{hashing: make(chan struct{}, hashers)}
+	s := &Service{hashing: make(chan struct{}, 2), limits: DefaultLimits()}
 	one, err := s.hashPassphrase(t.Context(), "secret")
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,18 @@ func TestPassphraseHash(t *testing.T) {
 			t.Errorf("%q: %v, %v", p, ok, err)
 		}
 	}
-	for _, damaged := range []string{"", "$argon2id$", "x", string(one[:len(one)-4]), strings.Replace(string(one), "m=", "n=", 1)} {
+	// At another cost it is another hash, and those of before are still right.
+	s.limits.PassBytes, s.limits.PassPasses = 1<<20, 3
+	cheap, err := s.hashPassphrase(t.Context(), "secret")
+	if err != nil || !strings.HasPrefix(string(cheap), "$argon2id$v=19$m=1024,t=3,p=1$") {
+		t.Errorf("hashed to %s, %v", cheap, err)
+	}
+	for _, stored := range [][]byte{one, cheap} {
+		if ok, err := s.checkPassphrase(t.Context(), "secret", stored); !ok || err != nil {
+			t.Errorf("against %s: %v, %v", stored, ok, err)
+		}
+	}
+	for _, damaged := range []string{strings.Replace(string(one), "m=19456", "m=4294967295", 1), strings.Replace(string(one), "t=2", "t=0", 1), strings.Replace(string(one), "t=2", "t=4294967295", 1), "", "$argon2id$", "x", string(one[:len(one)-4]), strings.Replace(string(one), "m=", "n=", 1)} {
 		if ok, err := s.checkPassphrase(t.Context(), "secret", []byte(damaged)); ok || err == nil {
 			t.Errorf("against %q: %v, %v", damaged, ok, err)
 		}

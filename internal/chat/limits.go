@@ -31,6 +31,11 @@ type Limits struct {
 	MoveRate    Rate // codes to move to another device, from an Address: each is stored
 	GuessRate   Rate // codes, passphrases and keys that were wrong, from an Address
 	GuessBudget Rate // the same, from wherever
+
+	// What a passphrase costs, by argon2id. One that was set is checked at the cost that it was set at.
+	PassBytes  int // of memory
+	PassPasses int
+	PassHashes int // at a time
 }
 
 // DefaultLimits are the documented ones.
@@ -42,6 +47,8 @@ func DefaultLimits() Limits {
 		Rate: Rate{5, 20}, IdentityRate: Rate{10, 40}, AddressRate: Rate{50, 200},
 		Requests: Rate{100, 500}, AddressRequests: Rate{1000, 5000},
 		RoomRate: Rate{2, 200}, MoveRate: Rate{10. / 60, 20}, GuessRate: Rate{10. / 60, 10}, GuessBudget: Rate{5, 300},
+		// RFC 9106 would have more, a small machine would not.
+		PassBytes: 19 << 20, PassPasses: 2, PassHashes: 2,
 	}
 }
 

@@ -403,3 +403,13 @@ func (s *heldStore) Append(d chat.Draft, done func(chat.Appended, error)) {
 		done(a, err)
 	})
 }
+
+// As many passphrases are hashed at a time as is set: each takes its memory.
+func TestPassphraseHashes(t *testing.T) {
+	if n := open(t, setup{}).svc.PassphraseHashes(); n != 2 {
+		t.Errorf("%d are hashed at a time, want 2", n)
+	}
+	if n := open(t, setup{limit: func(l *chat.Limits) { l.PassHashes = 5 }}).svc.PassphraseHashes(); n != 5 {
+		t.Errorf("%d are hashed at a time, want 5", n)
+	}
+}

@@ -13,12 +13,16 @@ import (
 	"golang.org/x/text/secure/precis"
 )
 
-// The cost of argon2id: RFC 9106 would have more, a small machine would not.
+// What is stored of a passphrase, in bytes.
 const (
-	passMemory = 19 << 10 // KiB
-	passTime   = 2
-	passSalt   = 16 // bytes
-	passHash   = 32
+	passSalt = 16
+	passHash = 32
+)
+
+// The most that checking one may cost: damage to what is stored must not end the process.
+const (
+	passMostMemory = 1 << 20 // KiB
+	passMostPasses = 100
 )
 
 // passChars bounds a passphrase, in code points.
@@ -40,13 +44,14 @@ func cleanPassphrase(p string) (string, error) {
 func (s *Service) hashPassphrase(ctx context.Context, clean string) ([]byte, error) {
 	salt := make([]byte, passSalt)
 	_, _ = rand.Read(salt) // never fails: crypto/rand
-	hash, err := s.argon2(ctx, clean, salt, passTime, passMemory)
+	passes, memory := uint32(s.limits.PassPasses), uint32(s.limits.PassBytes>>10)
+	hash, err := s.argon2(ctx, clean, salt, passes, memory)
 	if err != nil {
 		return nil, err
 	}
 	text := base64.RawStdEncoding
 	return fmt.Appendf(nil, "$argon2id$v=%d$m=%d,t=%d,p=1$%s$%s",
-		argon2.Version, passMemory, passTime, text.EncodeToString(salt), text.EncodeToString(hash)), nil
+		argon2.Version, memory, passes, text.EncodeToString(salt), text.EncodeToString(hash)), nil
 }
 
 // checkPassphrase reports whether p is the passphrase that stored was made of.
@@ -63,6 +68,9 @@ func (s *Service) checkPassphrase(ctx context.Context, p string, stored []byte) 
 	if _, err := fmt.Sscanf(string(parts[3]), "m=%d,t=%d,p=1", &memory, &passes); err != nil {
 		return false, fmt.Errorf("a stored passphrase's cost: %w", err)
 	}
+	if memory > passMostMemory || passes == 0 || passes > passMostPasses {
+		return false, fmt.Errorf("a stored passphrase's cost is damaged: %s", parts[3])
+	}
 	salt, err := base64.RawStdEncoding.DecodeString(string(parts[4]))
 	if err != nil {
 		return false, fmt.Errorf("a stored passphrase's salt: %w", err)
@@ -78,7 +86,7 @@ func (s *Service) checkPassphrase(ctx context.Context, p string, stored []byte) 
 	return subtle.ConstantTimeCompare(got, want) == 1, nil
 }
 
-// argon2 hashes when it is its turn: hashers at a time bound the memory.
+// argon2 hashes when it is its turn: so many at a time bound the memory, which is given in KiB.
 func (s *Service) argon2(ctx context.Context, clean string, salt []byte, passes, memory uint32) ([]byte, error) {
 	select {
 	case s.hashing <- struct{}{}:

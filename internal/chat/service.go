@@ -60,9 +60,6 @@ type Service struct {
 	codes map[string]*hall // the same by code in lower case; guarded by mu
 }
 
-// hashers is how many passphrases are hashed at a time: each takes 19 MiB.
-const hashers = 2
-
 // New returns a Service, whose Run must be called before anything else.
 func New(cfg Config) (*Service, error) {
 	if cfg.Store == nil || cfg.Bus == nil || cfg.Outlet == nil {
@@ -71,9 +68,8 @@ func New(cfg Config) (*Service, error) {
 	s := &Service{
 		store: cfg.Store, bus: cfg.Bus, outlet: cfg.Outlet,
 		clock: cfg.Clock, keep: cfg.Keep, limits: cfg.Limits, log: cfg.Logger,
-		hashing: make(chan struct{}, hashers),
-		halls:   make(map[RoomID]*hall),
-		codes:   make(map[string]*hall),
+		halls: make(map[RoomID]*hall),
+		codes: make(map[string]*hall),
 	}
 	if s.clock == nil {
 		s.clock = SystemClock{}
@@ -81,6 +77,7 @@ func New(cfg Config) (*Service, error) {
 	if s.limits == (Limits{}) {
 		s.limits = DefaultLimits()
 	}
+	s.hashing = make(chan struct{}, max(1, s.limits.PassHashes))
 	s.throttle = newThrottle(s.limits)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -31,13 +31,20 @@ type Bounds struct {
 	Namespaces     int           `default:"8" env:"SNUG_NAMESPACES" placeholder:"N" group:"sizes" help:"Socket.IO namespaces of one connection (default ${default})."`
 	TextChars      int           `default:"4000" env:"SNUG_TEXT_CHARS" placeholder:"N" group:"sizes" help:"Characters of a message (default ${default})."`
 	TextBytes      int           `default:"16384" env:"SNUG_TEXT_BYTES" placeholder:"N" group:"sizes" help:"Bytes of a message (default ${default})."`
+	EditTime       time.Duration `default:"24h" env:"SNUG_EDIT_TIME" placeholder:"SPAN" group:"sizes" help:"How long people may edit and delete their own messages (default ${default})."`
 	PayloadBytes   int           `default:"65536" env:"SNUG_PAYLOAD_BYTES" placeholder:"N" group:"sizes" help:"Bytes of a packet or of one POST (default ${default})."`
+	Nesting        int           `default:"32" env:"SNUG_NESTING" placeholder:"N" group:"sizes" help:"Levels of a packet's JSON (default ${default}), 8 to 64."`
 	OutboxBytes    int           `default:"1048576" env:"SNUG_OUTBOX_BYTES" placeholder:"N" group:"sizes" help:"Bytes that wait for a client before it is closed as too slow (default ${default}); it comes back and misses nothing."`
 	HeaderBytes    int           `default:"16384" env:"SNUG_HEADER_BYTES" placeholder:"N" group:"sizes" help:"Bytes of a request's header (default ${default})."`
 	HeaderTimeout  time.Duration `default:"5s" env:"SNUG_HEADER_TIMEOUT" placeholder:"SPAN" group:"sizes" help:"For a request's header to come (default ${default})."`
 	BodyTimeout    time.Duration `default:"30s" env:"SNUG_BODY_TIMEOUT" placeholder:"SPAN" group:"sizes" help:"For a POST's body to come (default ${default})."`
 	WriteTimeout   time.Duration `default:"10s" env:"SNUG_WRITE_TIMEOUT" placeholder:"SPAN" group:"sizes" help:"For a client to take 64 KiB (default ${default})."`
 	IdleTimeout    time.Duration `default:"2m" env:"SNUG_IDLE_TIMEOUT" placeholder:"SPAN" group:"sizes" help:"For the next request on a kept-alive connection to come (default ${default})."`
+
+	PassphraseBytes  int `default:"19922944" env:"SNUG_PASSPHRASE_BYTES" placeholder:"N" group:"sizes" help:"Bytes of memory that hashing a passphrase takes, by argon2id (default ${default}). A passphrase that was set keeps its cost."`
+	PassphrasePasses int `default:"2" env:"SNUG_PASSPHRASE_PASSES" placeholder:"N" group:"sizes" help:"How often that memory is gone through (default ${default})."`
+	PassphraseHashes int `default:"2" env:"SNUG_PASSPHRASE_HASHES" placeholder:"N" group:"sizes" help:"Passphrases hashed at a time (default ${default}); others wait."`
+	ReserveBytes     int `default:"16777216" env:"SNUG_RESERVE_BYTES" placeholder:"N" group:"sizes" help:"Bytes of the disk that are kept, to be given up when it is full, so that deleting can go on (default ${default})."`
 }
 
 // The least that makes sense together.
@@ -45,6 +52,12 @@ const (
 	outboxLeast  = 640 << 10 // a page of a room's log is an answer of up to 512 KiB
 	payloadSpare = 4 << 10   // for what a request holds beside its text
 	textMost     = 64 << 10  // an answer of one message, with every byte escaped, stays below 512 KiB
+
+	nestingLeast, nestingMost = 8, 64 // a request has a few levels; what Socket.IO reads at all
+
+	passBytesLeast, passBytesMost = 1 << 20, 1 << 30 // less is no protection, more ends small machines
+	passPassesMost                = 100
+	reserveLeast, reserveMost     = 64 << 10, 1 << 30 // of the disk: less makes no room for a delete
 )
 
 // OrDefault is b with its zero fields filled in, or what is wrong with it.
@@ -69,6 +82,20 @@ func (b Bounds) OrDefault() (Bounds, error) {
 		return b, fmt.Errorf("--payload-bytes is less than --text-bytes and %d: a message would not fit", payloadSpare)
 	case b.TextBytes > textMost:
 		return b, fmt.Errorf("--text-bytes is more than %d: an answer with one message would be too large", textMost)
+	}
+	for _, r := range []struct {
+		name           string
+		n, least, most int
+	}{
+		{"nesting", b.Nesting, nestingLeast, nestingMost},
+		{"passphrase-bytes", b.PassphraseBytes, passBytesLeast, passBytesMost},
+		{"passphrase-passes", b.PassphrasePasses, 1, passPassesMost},
+		{"passphrase-hashes", b.PassphraseHashes, 1, 1000},
+		{"reserve-bytes", b.ReserveBytes, reserveLeast, reserveMost},
+	} {
+		if r.n < r.least || r.n > r.most {
+			return b, fmt.Errorf("--%s is %d, and has to be from %d to %d", r.name, r.n, r.least, r.most)
+		}
 	}
 	return b, nil
 }

@@ -159,7 +159,8 @@ func TestBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := Bounds{}.OrDefault()
-	if err != nil || got != fromKong.Bounds || got.Rate != (Rate{5, 20}) || got.Guesses.PerSecond != 10./60 || got.TextChars != 4000 || got.HeaderTimeout != 5*time.Second {
+	if err != nil || got != fromKong.Bounds || got.Rate != (Rate{5, 20}) || got.Guesses.PerSecond != 10./60 || got.TextChars != 4000 || got.HeaderTimeout != 5*time.Second ||
+		got.Nesting != 32 || got.EditTime != 24*time.Hour || got.PassphraseBytes != 19<<20 || got.PassphrasePasses != 2 || got.PassphraseHashes != 2 || got.ReserveBytes != 16<<20 {
 		t.Errorf("%+v, %v; by the command line %+v", got, err, fromKong.Bounds)
 	}
 	if got, err := (Bounds{Rate: Off, Rooms: 3}).OrDefault(); err != nil || got.Rate != Off || got.Rooms != 3 {
@@ -171,6 +172,13 @@ func TestBounds(t *testing.T) {
 		"--outbox-bytes":                    {OutboxBytes: 1},
 		"--payload-bytes":                   {PayloadBytes: 17000},
 		"--text-bytes":                      {TextBytes: 1 << 20, PayloadBytes: 2 << 20},
+		"--nesting is 65":                   {Nesting: 65},
+		"--nesting is 7":                    {Nesting: 7},
+		"--passphrase-bytes is 1024":        {PassphraseBytes: 1024},
+		"--passphrase-bytes is 2147483647":  {PassphraseBytes: 1<<31 - 1},
+		"--passphrase-passes is 101":        {PassphrasePasses: 101},
+		"--passphrase-hashes is 1001":       {PassphraseHashes: 1001},
+		"--reserve-bytes is 1":              {ReserveBytes: 1},
 	} {
 		if _, err := b.OrDefault(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)

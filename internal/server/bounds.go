@@ -11,7 +11,6 @@ import (
 	"snug/internal/chat"
 	"snug/internal/config"
 	"snug/internal/wire"
-	"snug/socketio/packet"
 )
 
 // bounds are what an operator has set, with --limits obeyed.
@@ -86,6 +85,8 @@ func (b bounds) chat() chat.Limits {
 	l.RoomsPerSocket, l.Rooms, l.Members = b.RoomsPerSocket, b.Bounds.Rooms, b.Bounds.Members
 	l.Rate, l.IdentityRate, l.AddressRate = chatRate(b.Rate), chatRate(b.IdentityRate), chatRate(b.AddressRate)
 	l.Requests, l.AddressRequests = chatRate(b.Requests), chatRate(b.AddressRequests)
+	l.EditSeconds = whole(b.EditTime)
+	l.PassBytes, l.PassPasses, l.PassHashes = b.PassphraseBytes, b.PassphrasePasses, b.PassphraseHashes
 	l.RoomRate, l.MoveRate, l.GuessRate, l.GuessBudget = chatRate(b.RoomRate), chatRate(b.MoveRate), chatRate(b.Guesses), chatRate(b.GuessBudget)
 	return l
 }
@@ -98,7 +99,7 @@ func (b bounds) wire(l chat.Limits) wire.Limits {
 	w := wire.NewLimits(l)
 	w.Rates.Handshakes = wire.NewRate(chatRate(b.Handshakes))
 	w.Link = wire.LinkLimits{
-		PayloadBytes: b.PayloadBytes, OutboxBytes: b.OutboxBytes, Nesting: packet.MaxDepth, Namespaces: b.Namespaces,
+		PayloadBytes: b.PayloadBytes, OutboxBytes: b.OutboxBytes, Nesting: b.Nesting, Namespaces: b.Namespaces,
 		Packets: wire.NewRate(chatRate(b.Packets)), ConnectionsByAddress: b.AddressConnections,
 		HeaderBytes: b.HeaderBytes, HeaderSeconds: whole(b.HeaderTimeout), BodySeconds: whole(b.BodyTimeout),
 		WriteSeconds: whole(b.WriteTimeout), IdleSeconds: whole(b.IdleTimeout), Connections: b.Bounds.Connections,

@@ -7,12 +7,15 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"snug/internal/config"
+	"snug/internal/store/sqlite"
 	"snug/internal/wire"
 	"snug/socketio/client"
 )
@@ -41,6 +44,7 @@ func TestLimitsAreTold(t *testing.T) {
 		TextBytes: 100, TextChars: 50, RoomsPerSocket: 3, Rate: config.Rate{PerSecond: 1, Burst: 2}, Rooms: 4, Members: 5, Namespaces: 6,
 		PayloadBytes: 8192, OutboxBytes: 1 << 21, AddressConnections: 7, Guesses: config.Off, GuessBudget: config.Rate{PerSecond: 2, Burst: 3}, MoveRate: config.Rate{PerSecond: 4, Burst: 5},
 		HeaderBytes: 8192, HeaderTimeout: 1500 * time.Millisecond, BodyTimeout: 3 * time.Second, WriteTimeout: 4 * time.Second, IdleTimeout: 6 * time.Second, Connections: 9,
+		Nesting: 10, EditTime: 90 * time.Minute,
 	}
 	_, welcome = start(t, cfg).connect(client.WebSocket)
 	got := welcome.Limits
@@ -48,7 +52,7 @@ func TestLimitsAreTold(t *testing.T) {
 		got.Link.Namespaces != 6 || got.Link.PayloadBytes != 8192 || got.Link.OutboxBytes != 1<<21 || got.Link.ConnectionsByAddress != 7 || got.Rates.Guesses.PerSecond < 1e6 {
 		t.Errorf("others are told as %+v", got)
 	}
-	if l := got.Link; l.HeaderBytes != 8192 || l.HeaderSeconds != 2 || l.BodySeconds != 3 || l.WriteSeconds != 4 || l.IdleSeconds != 6 || l.Connections != 9 ||
+	if l := got.Link; l.HeaderBytes != 8192 || l.HeaderSeconds != 2 || l.BodySeconds != 3 || l.WriteSeconds != 4 || l.IdleSeconds != 6 || l.Connections != 9 || l.Nesting != 10 || got.EditSeconds != 5400 ||
 		got.Rates.GuessBudget != (wire.Rate{PerSecond: 2, Burst: 3}) || got.Rates.Moves != (wire.Rate{PerSecond: 4, Burst: 5}) {
 		t.Errorf("others are told as %+v", got)
 	}
@@ -97,6 +101,42 @@ func TestLimitsAreKept(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 		r, _ = s.raw().do("GET", polling, "")
+	}
+}
+
+// What is set of the cost of passphrases, of the reserve and of nesting is what is done.
+func TestCostsAreKept(t *testing.T) {
+	cfg := settings(t)
+	cfg.Bounds = config.Bounds{PassphraseBytes: 1 << 20, PassphrasePasses: 3, ReserveBytes: 2 << 20, Nesting: 8}
+	s := start(t, cfg)
+	c, _ := s.connect(client.WebSocket)
+	code := s.must(c, "create", map[string]any{"passphrase": "open sesame"})["room"].(string)
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		if info, err := os.Stat(filepath.Join(cfg.Data, "snug.db.reserve")); err == nil && info.Size() == 2<<20 {
+			break
+		} else if time.Now().After(deadline) {
+			t.Errorf("the reserve: %v, %v", info, err)
+			break
+		}
+	}
+	nested := func(levels int) json.RawMessage { // in the event's array
+		return json.RawMessage(strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1))
+	}
+	if _, err := c.Call(t.Context(), "send", nested(8)); err != nil {
+		t.Errorf("8 levels: %v", err)
+	}
+	if args, err := c.Call(t.Context(), "send", nested(9)); err == nil {
+		t.Errorf("9 levels are answered %s", args.Raw(0))
+	}
+	s.stop()
+	db, err := sqlite.Open(t.Context(), filepath.Join(cfg.Data, "snug.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	room, err := db.Room(t.Context(), strings.ToLower(code))
+	if err != nil || !strings.HasPrefix(string(room.Pass), "$argon2id$v=19$m=1024,t=3,p=1$") {
+		t.Errorf("stored: %s, %v", room.Pass, err)
 	}
 }
 

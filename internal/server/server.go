@@ -46,9 +46,6 @@ const (
 	pingTimeout  = 5 * time.Second
 )
 
-// reserve is how much of the disk is kept, to be given up when it is full.
-const reserve = 16 << 20
-
 // How long each step of stopping may take.
 const (
 	drainPatience = 10 * time.Second // what is queued is committed and answered
@@ -101,6 +98,10 @@ func New(cfg Config) (_ *Server, err error) {
 			err = errors.Join(err, s.release())
 		}
 	}()
+	b, err := newBounds(cfg.Config)
+	if err != nil {
+		return nil, err
+	}
 	if s.dir, err = openDirectory(cfg.Data); err != nil {
 		return nil, err
 	}
@@ -128,18 +129,14 @@ func New(cfg Config) (_ *Server, err error) {
 	if err = s.openAdmin(cfg); err != nil {
 		return nil, err
 	}
-	if s.store, err = sqlite.Open(context.Background(), s.dir.file(storeFile), sqlite.Options{Clock: cfg.Clock, Logger: s.log, Committed: s.metrics.Committed, Reserve: reserve}); err != nil {
+	if s.store, err = sqlite.Open(context.Background(), s.dir.file(storeFile), sqlite.Options{Clock: cfg.Clock, Logger: s.log, Committed: s.metrics.Committed, Reserve: int64(b.ReserveBytes)}); err != nil {
 		return nil, fmt.Errorf("opening the rooms' log: %w", err)
 	}
-	return s, s.assemble(cfg, keep, chat.NewKeyring(secret))
+	return s, s.assemble(cfg, b, keep, chat.NewKeyring(secret))
 }
 
 // assemble joins the towers.
-func (s *Server) assemble(cfg Config, keep chat.Keep, keys *chat.Keyring) (err error) {
-	b, err := newBounds(cfg.Config)
-	if err != nil {
-		return err
-	}
+func (s *Server) assemble(cfg Config, b bounds, keep chat.Keep, keys *chat.Keyring) error {
 	proxies := api.NewProxies(func(a netip.Addr) bool {
 		return slices.ContainsFunc(cfg.TrustedProxy, func(n config.Network) bool { return n.Contains(a) })
 	}, s.log)
@@ -156,6 +153,7 @@ func (s *Server) assemble(cfg Config, keep chat.Keep, keys *chat.Keyring) (err e
 			Admit: s.admit, Logger: s.log,
 		},
 		MaxNamespaces: b.Namespaces,
+		MaxDepth:      b.Nesting,
 		PacketRate:    max(0, b.Packets.PerSecond),
 		PacketBurst:   b.Packets.Burst,
 		Logger:        s.log,
@@ -163,6 +161,7 @@ func (s *Server) assemble(cfg Config, keep chat.Keep, keys *chat.Keyring) (err e
 	ns := s.io.Of("/")
 	s.outlet = gateway.NewOutlet(ns, s.log)
 	limits := b.chat()
+	var err error
 	s.chat, err = chat.New(chat.Config{
 		Store: s.store, Bus: chat.NewLocalBus(), Outlet: s.outlet,
 		Keep: keep, Limits: limits, Clock: cfg.Clock, Logger: s.log,

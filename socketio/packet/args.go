@@ -118,7 +118,7 @@ func (a Args) decode(raw json.RawMessage, dst any) error {
 	}
 	var places []place
 	if len(a.binary) > 0 {
-		s := scanner{b: raw, places: true}
+		s := scanner{b: raw, most: MaxDepth, places: true}
 		if err := s.document(); err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func unmarshal(raw []byte, dst any) error {
 
 // maxRestore bounds the walk through a value that was not empty before, and
 // may refer to itself.
-const maxRestore = 4 * MaxDepth
+const maxRestore = 3 * MaxDepth
 
 // restore exchanges, in what v leads to, each mark for its attachment.
 func (a Args) restore(v reflect.Value, depth int) error {

@@ -1,6 +1,9 @@
 package packet
 
-import "bytes"
+import (
+	"bytes"
+	"cmp"
+)
 
 // An Assembler puts packets together from the messages of a connection, which
 // must be given to it in their order. The zero value is ready. It is not safe
@@ -12,13 +15,19 @@ type Assembler struct {
 // Text takes a text message. done is false if attachments must follow. The
 // packet aliases b, but for one whose attachments are still to come.
 func (a *Assembler) Text(b []byte) (p Packet, done bool, err error) {
+	return a.TextWithin(b, DefaultDepth)
+}
+
+// TextWithin is Text, of a packet whose JSON may be nested depth deep, at most
+// MaxDepth; DefaultDepth if it is zero.
+func (a *Assembler) TextWithin(b []byte, depth int) (p Packet, done bool, err error) {
 	if a.Waiting() {
 		return Packet{}, false, errUnfinished
 	}
 	if len(b) > 0 && (b[0] == '0'+wireBinaryEvent || b[0] == '0'+wireBinaryAck) {
 		b = bytes.Clone(b)
 	}
-	if p, err = Decode(b); err != nil {
+	if p, err = decode(b, min(cmp.Or(depth, DefaultDepth), MaxDepth)); err != nil {
 		return Packet{}, false, err
 	}
 	if p.Attachments > 0 {

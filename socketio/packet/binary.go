@@ -107,7 +107,7 @@ func (w *writer) pass(p passed) error {
 		w.buf.Write(p.raw)
 		return nil
 	}
-	s := scanner{b: p.raw, places: true}
+	s := scanner{b: p.raw, most: MaxDepth, places: true}
 	if err := s.document(); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (w *writer) pass(p passed) error {
 // value writes a value in which there may be attachments, as encoding/json
 // would write it but for them.
 func (w *writer) value(v reflect.Value, depth int) error {
-	if depth > MaxDepth {
+	if depth > DefaultDepth {
 		return errTooDeep // and a value that refers to itself ends here
 	}
 	if !v.IsValid() {

@@ -68,7 +68,7 @@ func FuzzScan(f *testing.F) {
 		if !utf8.Valid(b) {
 			return
 		}
-		s := scanner{b: b, places: true}
+		s := scanner{b: b, most: DefaultDepth, places: true}
 		err := s.document()
 		if err == errDepth {
 			return

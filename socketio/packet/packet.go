@@ -40,9 +40,11 @@ const (
 
 // Limits of what is read, and written.
 const (
-	// MaxDepth is how deep a packet's JSON may be nested, its outermost array
-	// or object counted.
-	MaxDepth = 32
+	// DefaultDepth is how deep a packet's JSON may be nested, its outermost array
+	// or object counted, unless an Assembler is told otherwise.
+	DefaultDepth = 32
+	// MaxDepth is the most that it can be told.
+	MaxDepth = 64
 	// MaxAttachments is how many attachments one packet may have; it is what
 	// the reference implementation's decoder accepts.
 	MaxAttachments = 10
@@ -107,7 +109,10 @@ func Reserved(name string) bool {
 //
 // All of the JSON is checked here, its depth included, so that nothing that
 // is done with it later can fail on its syntax or run out of stack.
-func Decode(b []byte) (Packet, error) {
+func Decode(b []byte) (Packet, error) { return decode(b, DefaultDepth) }
+
+// decode is Decode, of JSON that is nested depth deep at most.
+func decode(b []byte, depth int) (Packet, error) {
 	if len(b) == 0 {
 		return Packet{}, errEmpty
 	}
@@ -147,7 +152,7 @@ func Decode(b []byte) (Packet, error) {
 	if len(rest) > 0 {
 		p.Data = rest
 	}
-	if err := p.check(); err != nil {
+	if err := p.check(depth); err != nil {
 		return Packet{}, err
 	}
 	return p, nil
@@ -185,8 +190,8 @@ func cutID(b []byte) (id uint64, has bool, rest []byte, err error) {
 }
 
 // check verifies that the payload is what the type asks for, and fills Name.
-func (p *Packet) check() error {
-	s := scanner{b: p.Data, places: p.Attachments > 0}
+func (p *Packet) check(depth int) error {
+	s := scanner{b: p.Data, most: depth, places: p.Attachments > 0}
 	if p.Data != nil {
 		if err := s.document(); err != nil {
 			return err

@@ -97,13 +97,60 @@ func TestDepth(t *testing.T) {
 		at := func(n int) []byte { // nested n deep, the event's array counted
 			return []byte(`2["x",` + strings.Repeat(open, n-1) + "1" + strings.Repeat(closing, n-1) + "]")
 		}
-		if _, err := Decode(at(MaxDepth)); err != nil {
-			t.Errorf("%s nested %d deep: %v", open, MaxDepth, err)
+		if _, err := Decode(at(DefaultDepth)); err != nil {
+			t.Errorf("%s nested %d deep: %v", open, DefaultDepth, err)
 		}
-		for _, n := range []int{MaxDepth + 1, 1000, 200_000} {
+		for _, n := range []int{DefaultDepth + 1, 1000, 200_000} {
 			if _, err := Decode(at(n)); !errors.Is(err, errDepth) {
 				t.Errorf("%s nested %d deep: %v, want %v", open, n, err, errDepth)
 			}
+		}
+		for set, most := range map[int]int{0: DefaultDepth, 5: 5, MaxDepth: MaxDepth, 1000: MaxDepth} {
+			var a Assembler
+			p, done, err := a.TextWithin(at(most), set)
+			if err != nil || !done || p.Args().Len() != 1 {
+				t.Errorf("%s nested %d deep, where %d is set: %v, %d arguments", open, most, set, err, p.Args().Len())
+			}
+			if _, _, err := a.TextWithin(at(most+1), set); !errors.Is(err, errDepth) {
+				t.Errorf("%s nested %d deep, where %d is set: %v, want %v", open, most+1, set, err, errDepth)
+			}
+		}
+	}
+}
+
+// An attachment is found as deep as JSON may be nested at all.
+func TestDeepAttachment(t *testing.T) {
+	for _, open := range []string{"[", `{"a":`} {
+		closing := map[string]string{"[": "]", `{"a":`: "}"}[open]
+		var a Assembler
+		if _, _, err := a.TextWithin([]byte(`51-["x",`+strings.Repeat(open, MaxDepth-2)+`{"_placeholder":true,"num":0}`+strings.Repeat(closing, MaxDepth-2)+"]"), MaxDepth); err != nil {
+			t.Fatal(err)
+		}
+		p, done, err := a.Binary([]byte("deep"))
+		if err != nil || !done {
+			t.Fatalf("%t, %v", done, err)
+		}
+		var v any
+		if err := p.Args().Decode(&v); err != nil {
+			t.Fatal(err)
+		}
+		for depth := 0; ; depth++ {
+			switch at := v.(type) {
+			case []any:
+				v = at[0]
+				continue
+			case map[string]any:
+				v = at["a"]
+				continue
+			case []byte:
+				if string(at) == "deep" && depth == MaxDepth-2 {
+					v = nil
+				}
+			}
+			break
+		}
+		if v != nil {
+			t.Errorf("%s: the attachment decodes into %#v", open, v)
 		}
 	}
 }

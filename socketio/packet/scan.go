@@ -18,11 +18,12 @@ type place struct {
 	num        int // which attachment it stands for; -1 if it does not say
 }
 
-// A scanner checks a JSON text (RFC 8259) in one pass, no deeper than
-// MaxDepth, and, if asked to, notes where placeholders for attachments stand.
+// A scanner checks a JSON text (RFC 8259) in one pass, no deeper than it is
+// told, and, if asked to, notes where placeholders for attachments stand.
 type scanner struct {
 	b      []byte
 	i      int
+	most   int // arrays and objects in each other
 	places bool
 	found  []place
 }
@@ -65,7 +66,7 @@ func (s *scanner) value(depth int) error {
 	case c == '"':
 		return s.string()
 	case c == '{', c == '[':
-		if depth >= MaxDepth {
+		if depth >= s.most {
 			return errDepth
 		}
 		if c == '{' {
@@ -282,7 +283,7 @@ func firstByte(b []byte) byte {
 
 // firstItem is the first item of an array that has been checked, nil if it is empty.
 func firstItem(array []byte) []byte {
-	s := scanner{b: array}
+	s := scanner{b: array, most: MaxDepth}
 	s.space()
 	s.i++
 	s.space()
@@ -295,7 +296,7 @@ func firstItem(array []byte) []byte {
 
 // splitArray cuts an array that has been checked into its items.
 func splitArray(array []byte) []json.RawMessage {
-	s := scanner{b: array}
+	s := scanner{b: array, most: MaxDepth}
 	s.space()
 	if s.peek() != '[' {
 		return nil
