@@ -26,13 +26,12 @@ const (
 // A Socket is one client in one namespace. It may be used from any goroutine.
 type Socket struct {
 	// Static after construction.
-	id     string
-	ns     *Namespace
-	conn   *connection
-	auth   json.RawMessage
-	ctx    context.Context
-	cancel context.CancelFunc
+	id   string
+	ns   *Namespace
+	conn *connection
+	auth json.RawMessage
 
+	life  lifetime
 	inbox inbox
 
 	admitted bool // OnConnect returned nil; owned by run
@@ -60,9 +59,7 @@ type Handshake struct {
 }
 
 func newSocket(n *Namespace, c *connection, auth json.RawMessage) *Socket {
-	s := &Socket{id: newID(), ns: n, conn: c, auth: auth}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	return s
+	return &Socket{id: newID(), ns: n, conn: c, auth: auth}
 }
 
 // newID is a public id: unique, and no more than a name.
@@ -87,7 +84,7 @@ func (s *Socket) Handshake() Handshake { return Handshake{s.conn.eio.Handshake()
 func (s *Socket) Transport() string { return s.conn.eio.Transport() }
 
 // Context is done when the socket leaves, for whatever reason.
-func (s *Socket) Context() context.Context { return s.ctx }
+func (s *Socket) Context() context.Context { return socketContext{&s.life} }
 
 // Join adds the socket to rooms. It does nothing after the socket has left.
 func (s *Socket) Join(rooms ...string) {
@@ -216,7 +213,7 @@ func (s *Socket) run() {
 func (s *Socket) handle(it item) {
 	switch it.kind {
 	case itemConnect:
-		if err := s.ns.admit(s.ctx, s); err != nil {
+		if err := s.ns.admit(s.Context(), s); err != nil {
 			s.refuse(err)
 			return
 		}
@@ -242,11 +239,11 @@ func (s *Socket) dispatch(p packet.Packet) {
 	h := s.ns.events[p.Name]
 	if h == nil {
 		if s.ns.onUnknown != nil {
-			s.ns.onUnknown(s.ctx, s, p.Name, ack)
+			s.ns.onUnknown(s.Context(), s, p.Name, ack)
 		}
 		return
 	}
-	err := h(s.ctx, s, p.Args(), ack)
+	err := h(s.Context(), s, p.Args(), ack)
 	if err == nil {
 		return
 	}
@@ -332,7 +329,7 @@ func (s *Socket) leave(reason Reason, tell bool) bool {
 	calls := s.calls
 	s.calls, s.held = nil, nil
 	s.mu.Unlock()
-	s.cancel()
+	s.life.end()
 
 	s.roomsMu.Lock()
 	s.gone = true
@@ -376,7 +373,7 @@ func (s *Socket) Disconnect(all bool) {
 		// CONNECT must be answered first.
 		s.kicked = true
 		s.mu.Unlock()
-		s.cancel()
+		s.life.end()
 		return
 	}
 	s.mu.Unlock()
