@@ -106,7 +106,7 @@ prove: prove-log prove-schedules ## The long proofs: also each fuzzer for MINUTE
 
 prove-log: ## The long proofs of the log alone: docs/reliability.md (a quarter of an hour)
 	@scripts/need strace
-	SNUG_KILLS=200 SNUG_POWER_CUTS=100 SNUG_FSYNC_FAULTS=200 SNUG_FULL_DISKS=50 SNUG_SCHEDULES=2000 SNUG_FAULT_CLIENTS=1000 \
+	SNUG_KILLS=200 SNUG_POWER_CUTS=100 SNUG_FSYNC_FAULTS=200 SNUG_FULL_DISKS=50 SNUG_SCHEDULES=2000 SNUG_FAULT_CLIENTS=1000 SNUG_BANS=200 \
 		CGO_ENABLED=0 go test -count=1 -v -timeout 4h ./internal/prove
 	SNUG_POWER_CUTS=300 CGO_ENABLED=0 go test -count=1 -v -timeout 1h -run TestPowerCuts ./internal/store/sqlite
 
