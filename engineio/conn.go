@@ -182,7 +182,7 @@ func (c *Conn) Pause() {
 	defer c.mu.Unlock()
 	if c.end == nil && !c.paused {
 		c.paused = true
-		c.beat.pause(time.Now())
+		c.beat.pause(instantOf(time.Now()))
 	}
 }
 
@@ -192,7 +192,7 @@ func (c *Conn) Resume() {
 	defer c.mu.Unlock()
 	if c.end == nil && c.paused {
 		c.paused = false
-		c.beat.resume(time.Now())
+		c.beat.resume(instantOf(time.Now()))
 		c.cond.Broadcast()
 	}
 }
@@ -398,7 +398,7 @@ func (c *Conn) onBeat() {
 	if c.end != nil {
 		return
 	}
-	ping, dead := c.beat.due(time.Now())
+	ping, dead := c.beat.due(instantOf(time.Now()))
 	switch {
 	case dead:
 		c.endLocked(&CloseError{Reason: ReasonPingTimeout}, endDrop, ws.StatusNormalClosure)
@@ -411,7 +411,7 @@ func (c *Conn) pong() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.end == nil {
-		c.beat.pong(time.Now())
+		c.beat.pong(instantOf(time.Now()))
 	}
 }
 
@@ -422,7 +422,7 @@ var errPingDirection = errors.New("invalid heartbeat direction")
 func (c *Conn) check(transport string) *fault {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.end == nil && c.beat.expired(time.Now()) {
+	if c.end == nil && c.beat.expired(instantOf(time.Now())) {
 		c.endLocked(&CloseError{Reason: ReasonPingTimeout}, endDrop, ws.StatusNormalClosure)
 	}
 	switch {

@@ -112,7 +112,7 @@ func (c *Conn) pinged(data []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.end == nil {
-		c.beat.pinged(time.Now())
+		c.beat.pinged(instantOf(time.Now()))
 		_ = c.sendLocked([]Frame{{newFrame(packet.Packet{Type: packet.Pong, Data: bytes.Clone(data)})}}) // the session's end says it all
 	}
 	return true

@@ -11,19 +11,32 @@ type heartbeat struct {
 	passive           bool // EIO3: the client pings, and pongBy is when its next one is overdue
 
 	timer    *time.Timer
-	pingAt   time.Time // when the next ping is due
-	pongBy   time.Time // when the answer to the last ping is due; zero if it came
-	pausedAt time.Time // since when the clock of pongBy stands still; zero if it runs
+	pingAt   instant // when the next ping is due
+	pongBy   instant // when the answer to the last ping is due; zero if it came
+	pausedAt instant // since when the clock of pongBy stands still; zero if it runs
 }
+
+// An instant is a time by the monotonic clock, in a third of the memory of a
+// time.Time: there are three for each session. It is never zero but on purpose.
+type instant time.Duration
+
+// began is what instants count from.
+var began = time.Now()
+
+func instantOf(t time.Time) instant { return instant(t.Sub(began)) }
+
+func (i instant) add(d time.Duration) instant { return i + instant(d) }
+func (i instant) sub(o instant) time.Duration { return time.Duration(i - o) }
 
 // start begins with a first ping one interval from now. beat is called on a
 // goroutine of its own whenever due may have something to tell.
 func (h *heartbeat) start(now time.Time, beat func()) {
-	h.pingAt = together(now.Add(h.interval), h.interval)
-	first := h.pingAt.Sub(now)
+	ping := together(now.Add(h.interval), h.interval)
+	h.pingAt = instantOf(ping)
+	first := ping.Sub(now)
 	if h.passive {
 		first = h.interval + h.timeout
-		h.pongBy = now.Add(first)
+		h.pongBy = instantOf(now).add(first)
 	}
 	h.timer = time.AfterFunc(first, beat)
 }
@@ -40,8 +53,8 @@ func together(at time.Time, interval time.Duration) time.Time {
 }
 
 // pinged takes the ping of a client of protocol 3.
-func (h *heartbeat) pinged(now time.Time) {
-	h.pongBy = now.Add(h.interval + h.timeout)
+func (h *heartbeat) pinged(now instant) {
+	h.pongBy = now.add(h.interval + h.timeout)
 	h.arm(now)
 }
 
@@ -53,18 +66,18 @@ func (h *heartbeat) stop() {
 
 // due says whether a ping must be sent now, or the session is dead, and sets
 // the timer for the next time to ask.
-func (h *heartbeat) due(now time.Time) (ping, dead bool) {
+func (h *heartbeat) due(now instant) (ping, dead bool) {
 	if h.expired(now) {
 		return false, true
 	}
-	if !h.passive && (h.pongBy.IsZero() || !h.pausedAt.IsZero()) && !now.Before(h.pingAt) {
+	if !h.passive && (h.pongBy == 0 || h.pausedAt != 0) && now >= h.pingAt {
 		ping = true
-		if h.pongBy.IsZero() {
-			h.pongBy = h.sent(now).Add(h.timeout)
+		if h.pongBy == 0 {
+			h.pongBy = h.sent(now).add(h.timeout)
 		}
-		h.pingAt = h.pingAt.Add(h.interval)
-		if !h.pingAt.After(now) {
-			h.pingAt = now.Add(h.interval)
+		h.pingAt = h.pingAt.add(h.interval)
+		if h.pingAt <= now {
+			h.pingAt = now.add(h.interval)
 		}
 	}
 	h.arm(now)
@@ -74,11 +87,11 @@ func (h *heartbeat) due(now time.Time) (ping, dead bool) {
 // sent is when the ping of now counts as sent: when it was due, but that a
 // server that was itself held up, for so long that an answer might not come in
 // what is left of the time, does not blame its clients for it.
-func (h *heartbeat) sent(now time.Time) time.Time {
+func (h *heartbeat) sent(now instant) instant {
 	switch {
-	case !h.pausedAt.IsZero():
+	case h.pausedAt != 0:
 		return h.pausedAt
-	case now.Sub(h.pingAt) > h.timeout/4:
+	case now.sub(h.pingAt) > h.timeout/4:
 		return now
 	}
 	return h.pingAt
@@ -87,51 +100,51 @@ func (h *heartbeat) sent(now time.Time) time.Time {
 // pong takes the client's answer. The next ping stays due where it was, so that
 // pings do not drift by the way there and back. An answer that nobody asked for
 // is as good as one.
-func (h *heartbeat) pong(now time.Time) {
+func (h *heartbeat) pong(now instant) {
 	if h.passive {
 		return
 	}
-	if h.pongBy.IsZero() {
-		h.pingAt = now.Add(h.interval)
+	if h.pongBy == 0 {
+		h.pingAt = now.add(h.interval)
 	}
-	h.pongBy = time.Time{}
+	h.pongBy = 0
 	h.arm(now)
 }
 
 // pause stops the clock of the answer's deadline. Pings go on, once an
 // interval, for the client has a deadline for them too.
-func (h *heartbeat) pause(now time.Time) {
+func (h *heartbeat) pause(now instant) {
 	h.pausedAt = now
 	h.arm(now)
 }
 
-func (h *heartbeat) resume(now time.Time) {
-	if !h.pongBy.IsZero() {
-		h.pongBy = h.pongBy.Add(now.Sub(h.pausedAt))
+func (h *heartbeat) resume(now instant) {
+	if h.pongBy != 0 {
+		h.pongBy = h.pongBy.add(now.sub(h.pausedAt))
 	}
-	h.pausedAt = time.Time{}
+	h.pausedAt = 0
 	h.arm(now)
 }
 
 // expired reports whether the answer to a ping is overdue, sent or not.
-func (h *heartbeat) expired(now time.Time) bool {
-	if !h.pausedAt.IsZero() {
+func (h *heartbeat) expired(now instant) bool {
+	if h.pausedAt != 0 {
 		return false
 	}
-	if h.pongBy.IsZero() {
-		return !now.Before(h.pingAt.Add(h.timeout))
+	if h.pongBy == 0 {
+		return now >= h.pingAt.add(h.timeout)
 	}
-	return !now.Before(h.pongBy)
+	return now >= h.pongBy
 }
 
-func (h *heartbeat) arm(now time.Time) {
-	if h.passive && !h.pausedAt.IsZero() {
+func (h *heartbeat) arm(now instant) {
+	if h.passive && h.pausedAt != 0 {
 		h.timer.Stop() // nothing is due before resume
 		return
 	}
 	next := h.pingAt
-	if !h.pongBy.IsZero() && h.pausedAt.IsZero() {
+	if h.pongBy != 0 && h.pausedAt == 0 {
 		next = h.pongBy
 	}
-	h.timer.Reset(next.Sub(now))
+	h.timer.Reset(next.sub(now))
 }

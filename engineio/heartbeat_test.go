@@ -143,8 +143,8 @@ func TestDeadlineAtEachRequest(t *testing.T) {
 	s := onTCP(t, nil)
 	by := s.bystander()
 	for name, overdue := range map[string]func(h *heartbeat){
-		"unanswered": func(h *heartbeat) { h.pongBy = time.Now() },
-		"unsent":     func(h *heartbeat) { h.pingAt = time.Now().Add(-h.timeout) },
+		"unanswered": func(h *heartbeat) { h.pongBy = instantOf(time.Now()) },
+		"unsent":     func(h *heartbeat) { h.pingAt = instantOf(time.Now().Add(-h.timeout)) },
 	} {
 		for _, method := range []string{"GET", "POST"} {
 			app := s.openPolling()
@@ -176,13 +176,13 @@ func TestHeartbeatOfALateTimer(t *testing.T) {
 		} {
 			h := heartbeat{interval: interval, timeout: timeout}
 			h.start(begin, func() {})
-			ping, dead := h.due(begin.Add(interval + late))
+			ping, dead := h.due(instantOf(begin.Add(interval + late)))
 			h.stop()
 			if ping != (want != 0) || dead {
 				t.Errorf("%v late: ping %v, dead %v", late, ping, dead)
 			}
-			if want != 0 && h.pongBy.Sub(begin) != want {
-				t.Errorf("%v late: deadline after %v, want %v", late, h.pongBy.Sub(begin), want)
+			if want != 0 && h.pongBy.sub(instantOf(begin)) != want {
+				t.Errorf("%v late: deadline after %v, want %v", late, h.pongBy.sub(instantOf(begin)), want)
 			}
 		}
 	})
