@@ -66,7 +66,7 @@ test-webkit: build ## The same paths in WebKit, by Debian's driver
 	@scripts/need webkit2gtk-driver xvfb xauth fonts-noto-color-emoji
 	@mkdir -p $(RESULTS)
 	xvfb-run -a -s '-screen 0 1440x900x24' node --test --test-reporter=spec --test-reporter-destination=stdout \
-		--test-reporter=junit --test-reporter-destination=$(RESULTS)/webkit.xml e2e/web/webkit.test.mjs
+		--test-reporter=junit --test-reporter-destination=$(RESULTS)/webkit.xml e2e/web/webkit*.test.mjs
 
 ##@ Check
 

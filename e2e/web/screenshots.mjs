@@ -184,7 +184,7 @@ async function takeHouse(size, scheme) {
   for (const page of [maria, tom, phone]) await page.context().close()
 }
 
-/** What goes wrong: nothing kept, refused, no network, left from elsewhere, ended. */
+/** What goes wrong: nothing kept, no room to keep it, refused, a slow network, none, ended. */
 async function takeTrouble(size, scheme) {
   const [width, height] = sizes[size]
   const net = await startProxy(server.port)
@@ -217,6 +217,21 @@ async function takeTrouble(size, scheme) {
   await shot('offline')
   net.pass()
   await page.waitForSelector('.banner', { state: 'detached' })
+  await page.evaluate(() => {
+    for (let size = 1 << 22, n = 0; size >= 1; n++) {
+      try {
+        localStorage.setItem(`filler${n}`, 'x'.repeat(size))
+      } catch {
+        size /= 2
+      }
+    }
+  })
+  await page.fill('textarea', 'And no room for what I write.')
+  await page.click('.send')
+  await page.waitForSelector('.notice')
+  await shot('storage-full')
+  await page.click('.notice button')
+  await page.evaluate(() => { for (const key of Object.keys(localStorage)) if (key.startsWith('filler')) localStorage.removeItem(key) })
   await page.locator('.log').focus()
   await page.keyboard.press('?')
   await page.waitForSelector('.dialog')
@@ -228,6 +243,13 @@ async function takeTrouble(size, scheme) {
   await page.locator('.dialog').getByRole('button', { name: 'End this room', exact: true }).click()
   await page.waitForSelector('text=This room is gone')
   await shot('gone')
+  net.hole()
+  await page.evaluate(at => {
+    history.pushState(null, '', at)
+    dispatchEvent(new PopStateEvent('popstate'))
+  }, `${net.url}/r/sunday-walk`)
+  await page.waitForSelector('.skeleton')
+  await shot('loading')
   tom.go()
   await context.close()
   await net.close()

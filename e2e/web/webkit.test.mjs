@@ -1,102 +1,17 @@
 // The behaviours in WebKit, as far as its driver can show them: `make
 // test-webkit`. The numbers are those of the browser tests beside this file.
-// One browser serves them all but where it must be another: a dark one, and
-// one that may keep nothing.
+// Where it must be another browser, a dark one or one that may keep nothing,
+// the test opens its own.
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
-import { io } from '../../web/node_modules/socket.io-client/build/esm/index.js'
-import { startProxy } from '../proxy.mjs'
-import { startServer } from '../server.mjs'
+import { describe, test } from 'node:test'
 import { nasty } from './nasty.mjs'
 import { openWebKit, until } from './webdriver.mjs'
+import { desk, guest, isIn, maria, messages, net, numbered, problems, server, shows, start, still } from './webkit.mjs'
 
-const axe = createRequire(import.meta.url).resolve('../../web/node_modules/axe-core/axe.min.js')
 const field = '.composer textarea'
-const desk = [1200, 800]
-
-let server, net, maria
-const guests = []
-
-/** Somebody else, without a browser. */
-async function guest(name, room) {
-  const socket = io(server.url, { transports: ['websocket'], forceNew: true })
-  guests.push(socket)
-  await new Promise((welcomed, failed) => socket.once('welcome', welcomed).once('connect_error', failed))
-  const ask = async (event, object) => {
-    const answer = await socket.timeout(10_000).emitWithAck(event, { room, ...object })
-    assert.ok(answer.ok, `${event}: ${answer.error?.code}`)
-    return answer
-  }
-  const heard = []
-  socket.on('message', ({ text }) => heard.push(text))
-  await ask('join', { name })
-  return { socket, heard, ask, say: (...texts) => Promise.all(texts.map(text => ask('send', { text }))) }
-}
-
-/** Starts a room from the landing page, and gives its code. */
-async function start(browser, title = '') {
-  await browser.goto(net.url)
-  await browser.click('input[name=name]')
-  await browser.run(() => document.activeElement.select())
-  await browser.keyboard('Maria')
-  if (title) {
-    await browser.click('summary')
-    await browser.type('input[name=title]', title)
-  }
-  await browser.click('.start-form button[type=submit]')
-  await isIn(browser)
-  return (await browser.run(() => location.pathname)).split('/').pop()
-}
-
-const isIn = browser => until('in the room', () => browser.run(() => document.querySelector('[role=log]') !== null))
-const shows = (browser, css, texts, ms) => until(css, async () => {
-  const now = await browser.texts(css)
-  return JSON.stringify(now) === JSON.stringify(texts) || now
-}, ms)
-const messages = (browser, texts, ms) => shows(browser, '.message .text', texts, ms)
-const numbered = (n, word = 'line') => Array.from({ length: n }, (_, i) => `${word} ${i + 1}`)
-
-/** What axe finds serious or worse. */
-async function problems(browser) {
-  await browser.load(axe)
-  return browser.runAsync(async () => {
-    const { violations } = await window.axe.run(document, { resultTypes: ['violations'] })
-    return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 120)).join(' | ')}`)
-  })
-}
-
-/** Does something, and finds the topmost visible message where it was. */
-async function still(browser, what, act) {
-  const top = key => browser.run(key => {
-    const log = document.querySelector('.log')
-    const edge = log.getBoundingClientRect().top
-    const row = [...log.querySelectorAll('.message')].find(each => (key ? each.dataset.key === key : each.getBoundingClientRect().bottom > edge))
-    return { key: row?.dataset.key, offset: row ? row.getBoundingClientRect().top - edge : null }
-  }, key ?? null)
-  const { key, offset } = await top()
-  await act()
-  const now = (await top(key)).offset
-  assert.ok(now !== null && Math.abs(now - offset) <= 1, `${what}: from ${offset} to ${now}`)
-}
-
-before(async () => {
-  server = await startServer()
-  maria = await openWebKit()
-})
-beforeEach(async () => { net = await startProxy(server.port) })
-afterEach(async () => {
-  for (const socket of guests.splice(0)) socket.close()
-  await net.close()
-})
-after(async () => {
-  await maria?.close()
-  await server?.close()
-})
 
 describe('in WebKit', { timeout: 180_000 }, () => {
   test('57 link, name, in: two actions; then talking', async () => {
-    await maria.resize(...desk)
     const code = await start(maria, 'Sunday walk')
     await shows(maria, '.empty h2', ['It is quiet in here.'])
     await until('58 the QR code', () => maria.run(() => document.querySelector('.qr').naturalWidth > 0))

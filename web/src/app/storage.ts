@@ -17,7 +17,7 @@ export interface Store {
 const prefix = 'snug.'
 
 /** Our corner of `backing`, or of memory if it does not work. */
-export function openStore(backing: () => Storage | undefined): Store {
+export function openStore(backing: () => Storage | null | undefined): Store {
   const memory = new Map<string, string>()
   const storage = probe(backing)
   const store: Store = {
@@ -57,13 +57,13 @@ export function openStore(backing: () => Storage | undefined): Store {
   return store
 }
 
-function probe(backing: () => Storage | undefined): Storage | undefined {
-  let storage: Storage | undefined
+function probe(backing: () => Storage | null | undefined): Storage | undefined {
+  let storage: Storage | null | undefined
   try {
     storage = backing()
     storage?.setItem(prefix + 'probe', '1')
     storage?.removeItem(prefix + 'probe')
-    return storage
+    return storage ?? undefined // WebKit has none at all where it is switched off
   } catch {
     // Even reading the property throws where cookies are blocked. What is only full can still be read.
     return storage?.length ? storage : undefined

@@ -1,0 +1,70 @@
+// In WebKit: who runs a room, who is dealt with, and who goes to another device.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { until } from './webdriver.mjs'
+import { choose, guest, isIn, maria, net, problems, shows, start } from './webkit.mjs'
+
+describe('in WebKit', { timeout: 60_000 }, () => {
+  test('who runs a room keeps its owner’s link and puts somebody out; who takes their identity along gets a code; 52 Esc and Enter open a card again; 53 axe finds nothing serious', async () => {
+    const code = await start(maria, 'Walk')
+    await maria.click('[aria-label="Keep the owner’s link"]')
+    await maria.find('dialog[open]')
+    assert.match((await maria.texts('dialog[open] .secret code'))[0], new RegExp(`^${net.url}/r/${code}#key=[\\w-]{16,}$`))
+    assert.deepEqual(await problems(maria), [], 'the owner’s link')
+    await choose(maria, 'I have kept it')
+    await until('kept', async () => (await maria.count('[aria-label="Keep the owner’s link"], dialog')) === 0)
+
+    const tom = await guest('Tom', code)
+    await shows(maria, '.member-name', ['Maria', 'Tom'])
+    await maria.click('.member:last-child .member-button')
+    await maria.press('escape')
+    await maria.press('enter')
+    await shows(maria, 'dialog[open] .dialog-head h2', ['Tom'])
+    assert.deepEqual(await maria.texts('dialog[open] .deeds button'), ['Write to them by name', 'Make an owner', 'Make a moderator', 'Mute…', 'Put out for a while…', 'Ban…', 'Delete all their messages…'])
+    assert.deepEqual(await problems(maria), [], 'a card')
+    await choose(maria, 'Put out for a while…')
+    await maria.type('dialog[open] input[name=reason]', 'too loud')
+    assert.deepEqual(await problems(maria), [], 'a measure')
+    const removed = new Promise(told => tom.socket.once('removed', told))
+    await maria.click('dialog[open] button[type=submit]')
+    assert.equal((await removed).note, 'too loud')
+    await until('the line', async () => (await maria.texts('.row.note')).some(text => text.startsWith('Maria put Tom out for 1 minute: too loud')))
+
+    await maria.run(() => [...document.querySelectorAll('.rooms button')].find(button => button.innerText.includes('Use another device, too')).click())
+    await until('the code', async () => /^[A-Z]{4}-[A-Z]{4}-[A-Z]{4}$/.test((await maria.texts('.move-code'))[0]))
+    await until('the QR code', () => maria.run(() => document.querySelector('dialog .qr')?.naturalWidth > 0))
+    assert.deepEqual(await problems(maria), [], 'to another device')
+    await maria.press('escape')
+    await until('closed', async () => (await maria.count('dialog')) === 0)
+  })
+
+  test('who is dealt with is told in words: muted, put out, banned, and a wrong code from another device; 53 axe finds nothing serious', async () => {
+    const tom = await guest('Tom', await start(maria))
+    const { room, ownerKey } = await tom.ask('create', { room: undefined, title: 'Tom’s' })
+    await tom.ask('join', { room, name: 'Tom', key: ownerKey })
+    await maria.goto(`${net.url}/r/${room}`)
+    await isIn(maria)
+    const { members } = await tom.ask('members', { room })
+    const deal = (deed, more) => tom.ask(deed, { room, member: members.find(({ name }) => name === 'Maria').id, ...more })
+    await deal('mute', { seconds: 600 })
+    await until('muted', async () => /You may not write here until .*What you write is kept/.test((await maria.texts('.pace'))[0]))
+    assert.deepEqual(await problems(maria), [], 'muted')
+    await deal('kick', { seconds: 300, reason: 'too loud' })
+    await shows(maria, '.gone h2', ['You were asked to leave'])
+    await shows(maria, '.gone-note', ['too loud'])
+    assert.match((await maria.texts('.gone-actions button'))[0], /^Back in\s[45]:\d\d$/)
+    assert.deepEqual(await problems(maria), [], 'put out')
+    await deal('ban')
+    await maria.reload()
+    await shows(maria, '[role=alert]', ['You may not enter this room.'])
+    assert.deepEqual(await problems(maria), [], 'the door')
+
+    await maria.goto(`${net.url}/#move=AAAA-AAAA-AAAA&name=Maria`)
+    await shows(maria, '.card h2', ['Be Maria here, too?'])
+    assert.equal(await maria.run(() => location.hash), '')
+    await maria.click('.take-over button[type=submit]')
+    await shows(maria, '[role=alert]', ['That code is wrong, was used already, or is too old. Ask for a new one on the other device.'])
+    assert.deepEqual(await problems(maria), [], 'from another device')
+    await choose(maria, 'Stay who I am here', '.card')
+  })
+})
