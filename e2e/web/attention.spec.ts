@@ -16,6 +16,7 @@ test('48 the title counts and the icon has a dot, until the reader looks', async
   const maria = await person('Maria')
   const code = await maria.start({ title: 'Walk' })
   const tom = await bot(code, 'Tom')
+  await look(maria.page, false)
   await tom.say('seen')
   await maria.sees('seen')
   await expect(maria.page).toHaveTitle('Walk')

@@ -32,7 +32,7 @@ export class Seats {
     const i = this.free.findLastIndex(seat => seat.key === key)
     if (i >= 0) {
       const seat = this.free.splice(i, 1)[0]!
-      await seat.page.bringToFront() // one window at a time has the focus, as a new one would
+      await front(seat.page)
       return seat
     }
     const context = await this.browser.newContext(options)
@@ -45,7 +45,9 @@ export class Seats {
       page.on('pageerror', error => seat.hear(error.message)) // Firefox counts lost connections among these
       page.on('console', message => { if (message.type() === 'error') seat.hear(message.text()) })
     })
-    return Object.assign(seat, { page: await context.newPage() })
+    const page = await context.newPage()
+    await front(page)
+    return Object.assign(seat, { page })
   }
 
   /** Takes a window back, for the next test if it is as new. */
@@ -94,5 +96,13 @@ export class Seats {
         return method.apply(object, args)
       } })
     }
+  }
+}
+
+/** Gives a window the focus, which one at a time has: in Firefox the last one that was closed may take it along, a moment later. */
+async function front(page: Page): Promise<void> {
+  for (const end = Date.now() + 5000; Date.now() < end;) {
+    await page.bringToFront()
+    if (await page.evaluate(() => document.hasFocus())) return
   }
 }
