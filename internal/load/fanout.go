@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -45,51 +46,45 @@ const (
 )
 
 // Beside has one room of Members talk at Rate, and measures how long messages
-// take in a small room beside it, which talks at a rate of its own.
+// take in a small room beside it, which talks at a rate of its own. Each has a
+// loop of its own: what the large one's clients still have to read keeps nobody in the small one waiting.
 func Beside(ctx context.Context, o Options) (Result, error) {
 	res := Result{Scenario: "beside"}
-	o.Rooms = 1
-	r, err := begin(ctx, o)
-	if err != nil {
-		return res, err
-	}
-	defer r.close()
-	if err := r.gather(); err != nil {
-		return res, err
-	}
-	for _, c := range r.clients {
-		c.sampled = false
-	}
-	large, rooms := r.clients, r.rooms
-	r.clients, r.rooms, r.Members = nil, nil, besideMembers
-	err = r.gather()
-	small := r.clients
-	r.clients, r.rooms, r.Members = append(large, small...), append(rooms, r.rooms...), len(large)+len(small)
-	if err != nil {
-		return res, err
-	}
-	began := time.Now()
-	rates := []float64{max(r.Rate, 1), besideRate}
-	sent := make([]int, len(rates))
-	err = (&talk{run: r}).measure(&res, func(now time.Time) (time.Duration, error) {
-		next := time.Hour
-		for i, c := range []*client{large[0], small[0]} {
-			for {
-				due := began.Add(time.Duration(float64(sent[i]) / rates[i] * float64(time.Second)))
-				if wait := due.Sub(now); wait > 0 {
-					next = min(next, wait)
-					break
-				}
-				if err := c.post(due, r.Size); err != nil {
-					return 0, err
-				}
-				sent[i]++
-			}
+	o.Rooms, o.Senders = 1, 1
+	small := o
+	o.Rate = max(o.Rate, 1)
+	small.Members, small.Rate = besideMembers, besideRate
+	var talks [2]*talk
+	for i, o := range []Options{o, small} {
+		r, err := begin(ctx, o)
+		if err != nil {
+			return res, err
 		}
-		return next, nil
-	})
-	res.Rooms = len(rates)
-	return res, err
+		defer r.close()
+		if err := r.gather(); err != nil {
+			return res, err
+		}
+		talks[i] = &talk{run: r, senders: [][]*client{r.clients[:1]}}
+	}
+	var large Result
+	ended := make(chan error, 1)
+	go func() { ended <- talks[0].paced(&large) }()
+	err := talks[1].paced(&res)
+	if err := errors.Join(err, <-ended); err != nil {
+		return res, err
+	}
+	// The time is the small room's, the work both's.
+	res.Members, res.Rooms = large.Members+res.Members, 2
+	res.Deliveries += large.Deliveries
+	res.Messages += large.Messages
+	res.Disorder += large.Disorder
+	res.Lost += large.Lost
+	res.Refused += large.Refused
+	res.PerSecond = float64(res.Deliveries) / res.Seconds
+	if res.ServerCPU > 0 {
+		res.PerCPU = float64(res.Deliveries) / res.ServerCPU
+	}
+	return res, nil
 }
 
 // talk is a fanout under way.

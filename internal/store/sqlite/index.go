@@ -24,8 +24,8 @@ import (
 const (
 	indexAt    = 2000                   // entries waiting at which it begins
 	indexAfter = time.Second            // how long an entry waits at most for it to begin
-	indexRows  = 4000                   // entries of one commit at most
-	indexSpan  = 100 * time.Millisecond // how long one commit collects at most
+	indexRows  = 20_000                 // entries of one commit at most: the larger commits are, the less FTS5 merges
+	indexSpan  = 500 * time.Millisecond // how long one commit collects at most; it ends at once where somebody waits for the index
 	indexPage  = 500                    // entries read at a time
 
 	// knownTerms is how many terms are remembered to be in the vocabulary.
@@ -54,6 +54,7 @@ CREATE TABLE terms (term TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 -- The rowid is the entry's. The terms are cut by chat.AppendTerms, and hold nothing that this tokenizer would cut or fold.
 CREATE VIRTUAL TABLE words USING fts5(terms, content='', detail=none, columnsize=0, tokenize='ascii');
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+INSERT INTO words (words, rank) VALUES ('hashsize', 8388608);
 `
 
 // indexVersion names the schema and the way texts are cut.
@@ -77,6 +78,7 @@ type index struct {
 
 	paused  atomic.Bool   // the disk is full: nothing is put in
 	waiting atomic.Int64  // about how many entries are not indexed yet
+	asked   atomic.Int32  // how many wait in ask
 	slow    chan struct{} // holds a token while a search does what takes long
 
 	mu      sync.Mutex
@@ -226,6 +228,8 @@ var errIndexEnded = errors.New("the index has ended")
 // ask has run do f, in a transaction, and waits until that is durable.
 func (x *index) ask(ctx context.Context, f func() error) error {
 	c := &indexCall{f, make(chan error, 1)}
+	x.asked.Add(1)
+	defer x.asked.Add(-1)
 	select {
 	case x.calls <- c:
 		return <-c.done // run answers whatever it takes
@@ -417,15 +421,16 @@ func (x *index) drop(room chat.RoomID) error {
 // step does some of what there is to do; more says that there is more.
 func (x *index) step() (more bool, err error) {
 	x.takeSettled()
+	if x.paused.Load() {
+		return false, nil // what is noted stays noted
+	}
 	x.mu.Lock()
 	dirty := x.dirty
 	x.dirty = make(map[chat.RoomID]int)
 	x.mu.Unlock()
 	left := make(map[chat.RoomID]int)
 	due := slices.DeleteFunc(slices.Sorted(maps.Keys(x.again)), func(row int64) bool { return !x.again[row] })
-	if x.paused.Load() {
-		left = dirty
-	} else if len(dirty) > 0 || len(due) > 0 {
+	if len(dirty) > 0 || len(due) > 0 {
 		err = x.transact(func() error {
 			maps.Copy(left, dirty)
 			for _, row := range due {
@@ -457,12 +462,13 @@ func (x *index) step() (more bool, err error) {
 	}
 	x.mu.Unlock()
 	x.waiting.Add(int64(-n))
-	return more || len(left) > 0 && !x.paused.Load(), err
+	return more || len(left) > 0, err
 }
 
 // indexRooms indexes what was noted, as much as one commit takes. It takes out of dirty what it has done.
 func (x *index) indexRooms(dirty map[chat.RoomID]int) error {
 	rows, until := 0, time.Now().Add(indexSpan)
+	enough := func() bool { return rows >= indexRows || x.asked.Load() > 0 || time.Now().After(until) }
 	for _, id := range slices.Sorted(maps.Keys(dirty)) { // the rows of a room meet in few pages
 		for {
 			p := x.places[id]
@@ -495,11 +501,11 @@ func (x *index) indexRooms(dirty map[chat.RoomID]int) error {
 				break
 			}
 			dirty[id] = max(1, dirty[id])
-			if rows >= indexRows || time.Now().After(until) {
+			if enough() {
 				return nil
 			}
 		}
-		if rows >= indexRows || time.Now().After(until) {
+		if enough() {
 			return nil
 		}
 	}
