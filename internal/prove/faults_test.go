@@ -39,7 +39,7 @@ type faulted struct {
 // faultPatience is how long what must come may take, however busy the machine is.
 const faultPatience = 30 * time.Second
 
-// underFault starts a server, wrapped in a command and with variables of its own. A crowd of n has
+// underFault starts a server in little memory, wrapped in a command and with variables of its own. A crowd of n has
 // been there and left before anything is measured: maps keep the room that they once had.
 func underFault(t *testing.T, n int, wrap []string, env ...string) *faulted {
 	t.Helper()
@@ -51,10 +51,13 @@ func underFault(t *testing.T, n int, wrap []string, env ...string) *faulted {
 	data = filepath.Join(data, "data")
 	ctx, cancel := context.WithTimeout(t.Context(), faultPatience)
 	defer cancel()
-	p, err := binary(t).Start(ctx, Launch{Data: data, Wrap: wrap, Env: env})
+	caged := newCage(t, littleMemory)
+	p, err := binary(t).Start(ctx, Launch{Data: data, Wrap: append(caged.wrap(), wrap...), Env: append(env, littleGo)})
 	if err != nil {
 		t.Fatal(err)
 	}
+	caged.holds(t, p.cmd.Process.Pid)
+	t.Logf("the server has %v", caged)
 	f := &faulted{t: t, process: p, url: p.URL(), operator: admin.NewClient(data), heard: make(chan string, 10_000)}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), faultPatience)
@@ -567,7 +570,7 @@ func TestFaultFewFiles(t *testing.T) {
 // In 256 MiB the server bears what would like to have much more, and bystanders notice nothing.
 func TestFaultLittleMemory(t *testing.T) {
 	n := amount(t, "SNUG_FAULT_CLIENTS", 100)
-	f := underFault(t, n, nil, "GOMEMLIMIT=200MiB")
+	f := underFault(t, n, nil)
 	var d delays
 	crowd := f.fill(n, "Guest", &d)
 	address := strings.TrimPrefix(f.url, "http://")
@@ -586,11 +589,7 @@ func TestFaultLittleMemory(t *testing.T) {
 	}
 	f.talk(40, 3000, crowd)
 	f.unharmed()
-	if peak := f.peak(); peak > 256<<20 {
-		t.Errorf("it took %d MiB", peak>>20)
-	} else {
-		t.Logf("%d clients, 300 unfinished messages of 60 KB, 40 messages of 3,000 bytes to all: memory at most %d MiB", n, peak>>20)
-	}
+	t.Logf("%d clients, 300 unfinished messages of 60 KB, 40 messages of 3,000 bytes to all: memory at most %d MiB", n, f.peak()>>20)
 	for _, c := range unfinished {
 		c.Close()
 	}
