@@ -97,14 +97,19 @@ func (e *Entry) Size() int {
 func escaped(s string) int {
 	n := len(s)
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"', c == '\\', c == '\n', c == '\r', c == '\t':
-			n++
-		case c < 0x20:
-			n += 5
-		case c == 0xE2:
-			n += 3
-		}
+		n += int(escapes[s[i]])
 	}
 	return n
 }
+
+// escapes is what each byte takes beyond itself: a page has tens of thousands of them.
+var escapes = func() (more [256]uint8) {
+	for c := range 0x20 {
+		more[c] = 5
+	}
+	for _, c := range "\"\\\n\r\t" {
+		more[c] = 1
+	}
+	more[0xE2] = 3 // begins U+2028
+	return more
+}()

@@ -11,6 +11,9 @@ import (
 // talk is the condition of chat.Kind.Talk.
 const talk = "kind NOT IN (2, 3, 4)"
 
+// growMost is for how many entries room is made at a time, at most.
+const growMost = 256
+
 // A reading is a room's log as of one moment, seen through a connection.
 type reading struct {
 	*conn
@@ -96,6 +99,9 @@ func (r *reading) older(cut *cutter, to chat.Seq) (list []chat.Entry, err error)
 	if to >= r.from {
 		for i := int(to - r.from); i >= 0 && !cut.cut; i-- {
 			if e := r.tail[i]; e.Kind.Talk() && cut.fits(e) {
+				if list == nil {
+					list = make([]chat.Entry, 0, min(cut.limit, growMost, i+1))
+				}
 				list = append(list, *e)
 			}
 		}
@@ -129,12 +135,16 @@ func (r *reading) rows(list []chat.Entry, cut *cutter, q string, lo, hi int64) (
 	if cut.cut || lo > hi {
 		return list, nil
 	}
+	row := newEntryRow()
 	err := r.query(func(scan func(...any) error) error {
 		if cut.cut {
 			return nil
 		}
-		e, _, err := scanEntry(scan, r.code)
+		e, _, err := row.read(scan, r.code)
 		if err == nil && cut.fits(&e) {
+			if len(list) == cap(list) {
+				list = slices.Grow(list, min(cut.limit-cut.n+1, growMost))
+			}
 			list = append(list, e)
 		}
 		return err

@@ -163,22 +163,43 @@ func readExtra(e *chat.Entry, s string) (edit chat.Seq, err error) {
 
 const entryColumns = "id, at, kind, member, name, color, cid, text, reply, extra"
 
-// scanEntry reads entryColumns, and into more what a query asks for beyond.
-func scanEntry(scan func(...any) error, code string, more ...any) (e chat.Entry, edit chat.Seq, err error) {
-	var (
-		row, at, kind int64
-		cid           any
-		x             string
-	)
-	dest := append(make([]any, 0, 12), &row, &at, &kind, &e.From.ID, &e.From.Name, &e.From.Color, &cid, &e.Text, &e.ReplyTo, &x)
-	if err := scan(append(dest, more...)...); err != nil {
+// An entryRow reads entryColumns, one row after the other, into memory that it
+// uses again for each.
+//
+// Its fields have the types of database/sql's short ways: into any other it
+// would get by way of text.
+type entryRow struct {
+	row, at, kind, color, reply int64
+	member, name, text, extra   string
+	cid                         any
+	dest                        []any
+}
+
+// newEntryRow returns one that reads into more what a query asks for beyond.
+func newEntryRow(more ...any) *entryRow {
+	r := &entryRow{}
+	r.dest = append([]any{&r.row, &r.at, &r.kind, &r.member, &r.name, &r.color, &r.cid, &r.text, &r.reply, &r.extra}, more...)
+	return r
+}
+
+// read reads a row. edit is of a message: the edit that holds its text, 0 for none.
+func (r *entryRow) read(scan func(...any) error, code string) (e chat.Entry, edit chat.Seq, err error) {
+	if err := scan(r.dest...); err != nil {
 		return e, 0, err
 	}
-	e.RoomID, e.Room, e.Seq, e.At, e.Kind, e.ID = roomOf(row), code, seqOf(row), timeOf(at), kindOf(kind), unpackID(cid)
-	if edit, err = readExtra(&e, x); err != nil || e.Kind == "" {
-		return e, 0, fmt.Errorf("entry %d of room %d is damaged (kind %d): %w", e.Seq, e.RoomID, kind, err)
+	e = chat.Entry{
+		RoomID: roomOf(r.row), Room: code, Seq: seqOf(r.row), At: timeOf(r.at), Kind: kindOf(r.kind), ID: unpackID(r.cid),
+		From: chat.Author{ID: chat.MemberID(r.member), Name: r.name, Color: uint8(r.color)}, Text: r.text, ReplyTo: chat.Seq(r.reply),
+	}
+	if edit, err = readExtra(&e, r.extra); err != nil || e.Kind == "" || int64(e.From.Color) != r.color || int64(e.ReplyTo) != r.reply {
+		return e, 0, fmt.Errorf("entry %d of room %d is damaged (kind %d): %w", e.Seq, e.RoomID, r.kind, err)
 	}
 	return e, edit, nil
+}
+
+// scanEntry reads one row; see entryRow.
+func scanEntry(scan func(...any) error, code string, more ...any) (e chat.Entry, edit chat.Seq, err error) {
+	return newEntryRow(more...).read(scan, code)
 }
 
 // rowOf is the key of an entry.
