@@ -18,8 +18,8 @@ type connection struct {
 	server *Server
 	eio    *engineio.Conn
 
-	broken bool      // the client broke the protocol; owned by the reader
-	pace   time.Time // when what it has brought will have been brought in time; owned by the reader
+	broken bool          // the client broke the protocol; owned by the reader
+	pace   time.Duration // by the server's clock, when what it has brought will have been brought in time; owned by the reader
 
 	mu         sync.Mutex       // tier 1
 	sockets    []*Socket        // guarded by mu; admitted or not, but none that has left
@@ -29,15 +29,18 @@ type connection struct {
 	partial    *time.Timer      // guarded by mu; drops what the assembler waits for
 	connect    *time.Timer      // guarded by mu; closes a connection without sockets
 
-	flow      sync.Mutex  // tier 0
-	holds     int         // reasons not to read; guarded by flow
-	resumed   time.Time   // since when there is none; guarded by flow
-	full      int         // inboxes that are full, each such a reason; guarded by flow
-	fullTimer *time.Timer // guarded by flow
+	flow      sync.Mutex    // tier 0
+	holds     int           // reasons not to read; guarded by flow
+	resumed   time.Duration // since when, by the server's clock, there is none; guarded by flow
+	full      int           // inboxes that are full, each such a reason; guarded by flow
+	fullTimer *time.Timer   // guarded by flow
 }
 
+// never is a time by the server's clock that lies long before every other.
+const never = -1 << 60
+
 func newConnection(s *Server, eio *engineio.Conn) *connection {
-	c := &connection{server: s, eio: eio}
+	c := &connection{server: s, eio: eio, resumed: never}
 	s.connections.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -257,13 +260,10 @@ func (c *connection) keepPace() {
 	if opts.PacketRate <= 0 {
 		return
 	}
-	now := time.Now()
+	now := c.server.clock()
 	span := time.Duration(float64(time.Second) / opts.PacketRate)
-	if c.pace.Before(now) {
-		c.pace = now
-	}
-	c.pace = c.pace.Add(span)
-	if ahead := c.pace.Sub(now) - time.Duration(opts.PacketBurst)*span; ahead > 0 {
+	c.pace = max(c.pace, now) + span
+	if ahead := c.pace - now - time.Duration(opts.PacketBurst)*span; ahead > 0 {
 		c.flow.Lock()
 		c.hold()
 		c.flow.Unlock()
@@ -291,7 +291,7 @@ func (c *connection) hold() {
 
 func (c *connection) release() {
 	if c.holds--; c.holds == 0 {
-		c.resumed = time.Now()
+		c.resumed = c.server.clock()
 		c.eio.Resume()
 	}
 }
@@ -324,5 +324,5 @@ func (c *connection) readingFor() time.Duration {
 	if c.holds > 0 {
 		return 0
 	}
-	return time.Since(c.resumed)
+	return c.server.clock() - c.resumed
 }

@@ -39,17 +39,30 @@ type Socket struct {
 	// state is changed under mu only.
 	state atomic.Uint32
 
-	mu     sync.Mutex       // tier 1
-	held   []engineio.Frame // guarded by mu; what was emitted while pending
-	bytes  int              // guarded by mu; the length of held
-	kicked bool             // guarded by mu; disconnected while pending
-	reason Reason           // guarded by mu; why it left
-	calls  map[uint64]call  // guarded by mu; acknowledgements that are waited for
-	value  any              // guarded by mu; the application's
+	mu     sync.Mutex      // tier 1
+	kept   *kept           // guarded by mu; nil unless something has to wait for its admission
+	reason Reason          // guarded by mu; why it left
+	calls  map[uint64]call // guarded by mu; acknowledgements that are waited for
+	value  any             // guarded by mu; the application's
 
 	roomsMu sync.Mutex // tier 3: room locks are taken under it
 	rooms   []*room    // guarded by roomsMu; kept when it leaves
 	gone    bool       // guarded by roomsMu; no room may be joined any more
+}
+
+// A kept is what has to wait until a socket is admitted.
+type kept struct {
+	frames []engineio.Frame // what was emitted
+	bytes  int              // their length
+	kicked bool             // it was disconnected
+}
+
+// keep returns what waits, to be added to. It must be called with mu locked, while pending.
+func (s *Socket) keep() *kept {
+	if s.kept == nil {
+		s.kept = &kept{}
+	}
+	return s.kept
 }
 
 // A Handshake is what the client said when it connected.
@@ -189,11 +202,12 @@ func (s *Socket) hold(f engineio.Frame, volatile bool) error {
 	if volatile {
 		return nil
 	}
-	if s.bytes += f.Len(); s.bytes > s.ns.server.opts.Engine.MaxOutbox {
+	k := s.keep()
+	if k.bytes += f.Len(); k.bytes > s.ns.server.opts.Engine.MaxOutbox {
 		s.conn.eio.Close(engineio.ReasonSlow)
 		return ErrDisconnected
 	}
-	s.held = append(s.held, f)
+	k.frames = append(k.frames, f)
 	return nil
 }
 
@@ -279,16 +293,16 @@ func (s *Socket) open() {
 		s.mu.Unlock()
 		return // it left meanwhile
 	}
-	frames := append(make([]engineio.Frame, 0, 1+len(s.held)), s.conn.connectFrame(s))
+	k := s.keep()
+	frames := append(make([]engineio.Frame, 0, 1+len(k.frames)), s.conn.connectFrame(s))
 	// If the connection has closed, HandleClose is on its way.
-	_ = s.conn.eio.Send(append(frames, s.held...)...)
-	s.held = nil
+	_ = s.conn.eio.Send(append(frames, k.frames...)...)
+	s.kept = nil
 	s.state.Store(stateAdmitted)
-	kicked := s.kicked
 	s.mu.Unlock()
 	s.hear()
 	s.conn.admitted()
-	if kicked {
+	if k.kicked {
 		s.Disconnect(false)
 	}
 }
@@ -327,7 +341,7 @@ func (s *Socket) leave(reason Reason, tell bool) bool {
 	s.state.Store(stateLeft)
 	s.reason = reason
 	calls := s.calls
-	s.calls, s.held = nil, nil
+	s.calls, s.kept = nil, nil
 	s.mu.Unlock()
 	s.life.end()
 
@@ -371,7 +385,7 @@ func (s *Socket) Disconnect(all bool) {
 	s.mu.Lock()
 	if s.state.Load() == statePending {
 		// CONNECT must be answered first.
-		s.kicked = true
+		s.keep().kicked = true
 		s.mu.Unlock()
 		s.life.end()
 		return
