@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -402,4 +403,64 @@ func (c *postless) Write(b []byte) (int, error) {
 		return n, errPostless
 	}
 	return c.Conn.Write(b)
+}
+
+// A poll whose answer is lost ends the session: what was in it would be missing. It
+// must not be made again behind the client's back, as net/http does with a GET
+// on a connection that has been used before.
+func TestPollLost(t *testing.T) {
+	var opts socketio.Options
+	opts.Engine.PingInterval, opts.Engine.PingTimeout = time.Second, time.Second
+	io := socketio.NewServer(opts)
+	echo(io)
+	var lose atomic.Bool
+	var polls atomic.Int32 // after the one that was lost
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet || r.URL.Query().Get("sid") == "" {
+			io.ServeHTTP(w, r)
+			return
+		}
+		if lose.Load() {
+			polls.Add(1)
+		}
+		answer := httptest.NewRecorder()
+		io.ServeHTTP(answer, r)
+		if strings.Contains(answer.Body.String(), "lost") && lose.CompareAndSwap(false, true) {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = c.Close() // with the answer
+			return
+		}
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	}))
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		_ = io.Shutdown(ctx) // it may still wait for a client that has gone
+		srv.Close()
+	})
+	ended := make(chan error, 1)
+	c := dial(t, srv.URL, client.Options{Transport: client.Polling, OnDisconnect: func(_ *client.Client, err error) { ended <- err }})
+	for range 3 { // on connections that are used again
+		if _, err := c.Call(t.Context(), "echo", "kept"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := c.Call(ctx, "echo", "lost"); err == nil {
+		t.Error("what was lost is answered")
+	}
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Error("the session goes on with a hole")
+	}
+	if n := polls.Load(); n != 0 {
+		t.Errorf("it asked %d times more", n)
+	}
 }

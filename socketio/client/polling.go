@@ -87,7 +87,7 @@ func (p *pollCarrier) request(method string, body []byte, timeout time.Duration)
 	if body != nil {
 		r.Header.Set("Content-Type", "text/plain;charset=UTF-8")
 	} else {
-		r.Body, r.ContentLength = http.NoBody, 0
+		r.Body, r.ContentLength, r.GetBody = once{http.NoBody}, 0, nil
 	}
 	w, err := p.http.Do(r)
 	if err != nil {
@@ -106,6 +106,12 @@ func (p *pollCarrier) request(method string, body []byte, timeout time.Duration)
 	}
 	return got, nil
 }
+
+// A once is the body of a request that has none. net/http sends a GET again by itself
+// when its connection ends without an answer; but the answer to a poll may have
+// been on its way, and what was in it would be missing with nobody noticing. It
+// does not do so where there is a body that it cannot have anew.
+type once struct{ io.ReadCloser }
 
 // A StatusError is the server's refusal of a request.
 type StatusError struct {
