@@ -1,5 +1,5 @@
 import '../theme/dialog.css'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
 import { Icon } from './Icon.tsx'
 
@@ -7,7 +7,8 @@ import { Icon } from './Icon.tsx'
  * so a moment later, but that it is about to ("cancel") at once. */
 export function Dialog({ title, kind = '', close, children }: { title: string; kind?: string; close: () => void; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  // At once, not after the next frame: what is typed until then would be lost.
+  useLayoutEffect(() => {
     const back = document.activeElement
     const shown = dialog.current!
     shown.showModal()
