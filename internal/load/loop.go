@@ -79,6 +79,9 @@ func (k *threadConn) run() {
 		k.t.push(chunk{k, nil, fmt.Errorf("load: %w", err)})
 		return
 	}
+	if tcp, is := nc.(*net.TCPConn); is && k.c.slow {
+		_ = tcp.SetReadBuffer(deafBuffer) // else it takes longer until it is felt
+	}
 	if k.t.secure {
 		// The server under test may have a certificate of its own making.
 		nc = tls.Client(nc, &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
@@ -172,6 +175,10 @@ func (k *threadConn) write(b []byte) error {
 		return fmt.Errorf("load: %d writes are waiting", cap(k.out))
 	}
 }
+
+// deafBuffer is what the kernel keeps for who does not read: it would let the buffer
+// grow to tens of MiB, and what it has taken is as good as read to the server.
+const deafBuffer = 4 << 10
 
 func (k *threadConn) deafen() error {
 	k.deaf.Store(true)

@@ -137,7 +137,12 @@ func (k *epollConn) watch(events uint32) error {
 	return nil
 }
 
-func (k *epollConn) deafen() error { return k.watch(0) }
+func (k *epollConn) deafen() error {
+	if err := unix.SetsockoptInt(k.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, deafBuffer); err != nil {
+		return fmt.Errorf("load: buffer: %w", err)
+	}
+	return k.watch(0)
+}
 
 func (k *epollConn) write(b []byte) error {
 	if len(k.pending) > 0 {

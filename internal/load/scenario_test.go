@@ -111,6 +111,34 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// Who does not read is felt by the server: what waits for it grows until it is
+// closed, instead of going into the buffers of this machine.
+func TestSlowIsFelt(t *testing.T) {
+	addr := serveAs(t, config.Config{Metrics: "public", Bounds: config.Bounds{OutboxBytes: 640 << 10}})
+	o := load.Options{URL: "http://" + addr, Members: 3, Rooms: 1, Window: 64, Size: 4000, Slow: 1, Duration: time.Second}
+	for deadline := time.Now().Add(30 * time.Second); ; o.Duration *= 2 {
+		if _, err := load.Fanout(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.Get("http://" + addr + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		http.DefaultClient.CloseIdleConnections()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(b), `snug_connections_ended_total{reason="outbox full"}`) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the server never closed it")
+		}
+	}
+}
+
 // A server's own figures stand in for /proc, and where they are not it is said.
 func TestFigures(t *testing.T) {
 	figures := ""
