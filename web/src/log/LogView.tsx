@@ -118,9 +118,10 @@ export class LogView extends Component<Props> {
   }
 
   private fetch(): void {
-    const scroller = this.scroller.current!
+    const scroller = this.scroller.current
     const { room } = this.props
-    if (room.phase.peek().at !== 'in') return
+    // A browser tells of scrolling a frame later: by then another room may be shown.
+    if (!scroller || room.phase.peek().at !== 'in') return
     const reach = scroller.clientHeight * ahead
     // At the end, enough is enough: taking in more would push the end out of the page.
     if (scroller.scrollTop < reach && !(room.window.sticking && this.list.current!.childElementCount > 150)) room.older()
@@ -138,7 +139,10 @@ export class LogView extends Component<Props> {
     const { seq } = route
     room.visit(seq, found => {
       if (!found) return app.say('That message is not available.')
-      requestAnimationFrame(() => this.show(keyOf(this.isMine(seq), seq, room.log.find(seq)?.id), this.scroller.current!.clientHeight / 3, true))
+      requestAnimationFrame(() => {
+        const scroller = this.scroller.current
+        if (scroller) this.show(keyOf(this.isMine(seq), seq, room.log.find(seq)?.id), scroller.clientHeight / 3, true)
+      })
     })
   }
 
