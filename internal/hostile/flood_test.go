@@ -192,7 +192,7 @@ func TestFloods(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(t, h)
 			h.wantUnharmed(t)
-			h.settled(h.baseline)
+			h.settled(h.baseline, caches)
 		})
 	}
 }
