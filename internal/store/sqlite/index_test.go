@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -219,5 +220,31 @@ func TestIndexMadeAnew(t *testing.T) {
 		}
 		indexed(t, s)
 		stop() // and is compared with the log
+	}
+}
+
+// A commit of the index ends early where somebody waits for the index, as who
+// deletes a message does.
+func TestIndexGivesWay(t *testing.T) {
+	const entries = 3 * indexPage
+	s, _ := start(t, filepath.Join(t.TempDir(), "snug.db"), rates["never"], nil, nil)
+	room := newRoom(t, s, "room")
+	var wg sync.WaitGroup
+	for i := range entries {
+		wg.Add(1)
+		s.Append(say(room, fmt.Sprint(i)), func(_ chat.Appended, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			wg.Done()
+		})
+	}
+	wg.Wait()
+	dirty := map[chat.RoomID]int{room: entries}
+	if err := s.index.ask(t.Context(), func() error { return s.index.indexRooms(dirty) }); err != nil { // whoever asks is waiting
+		t.Fatal(err)
+	}
+	if left := dirty[room]; left != entries-indexPage {
+		t.Errorf("%d of %d are left, want all but a page", left, entries)
 	}
 }
