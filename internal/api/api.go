@@ -53,7 +53,7 @@ func New(cfg Config) (http.Handler, error) {
 		mux.Handle("/metrics", bounded(cfg.Metrics))
 	}
 	mux.Handle("/", bounded(static))
-	h := secured(barred(cfg.Banned, under(cfg.Base, mux)))
+	h := Secured(barred(cfg.Banned, under(cfg.Base, mux)))
 	if cfg.Proxies != nil {
 		h = cfg.Proxies.resolve(h)
 	}

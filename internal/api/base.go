@@ -27,7 +27,7 @@ func under(base string, h http.Handler) http.Handler {
 
 // Redirect sends every request to the same address by HTTPS, on a port.
 func Redirect(port string) http.Handler {
-	return secured(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return Secured(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := r.Host
 		if h, _, err := net.SplitHostPort(host); err == nil {
 			host = h

@@ -22,8 +22,8 @@ var guards = [][2]string{
 // its name is not ours to say.
 const hsts = "max-age=31536000"
 
-// secured puts the security headers on every answer of h.
-func secured(h http.Handler) http.Handler {
+// Secured puts the security headers on every answer of h.
+func Secured(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		for _, h := range guards {

@@ -55,7 +55,7 @@ func (s *Server) serveMetrics(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", s.metrics.Handler())
-	site := api.NewServer(mux, api.ServerConfig{HeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, HeaderBytes: 8 << 10}, s.log)
+	site := api.NewServer(api.Secured(mux), api.ServerConfig{HeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, HeaderBytes: 8 << 10}, s.log)
 	site.ReadTimeout, site.WriteTimeout = 10*time.Second, 20*time.Second
 	return serveUntil(ctx, site, s.metricsListener)
 }

@@ -249,6 +249,14 @@ func TestMetrics(t *testing.T) {
 	}
 	cfg = settings(t)
 	cfg.Metrics = "public"
+	answer, err := http.Get("http://" + s.MetricsAddr().String() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.Header.Get("Content-Security-Policy") == "" || answer.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("the figures have the headers %v", answer.Header)
+	}
 	if status, body := get(start(t, cfg).url + "/metrics"); status != 200 || !strings.Contains(body, "snug_rooms 0") {
 		t.Errorf("made public: %d", status)
 	}
