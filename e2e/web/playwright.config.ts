@@ -11,6 +11,8 @@ const thrifty = { 'fission.autostart': false, 'dom.ipc.processCount': 1, 'dom.ip
 
 export default defineConfig({
   testDir: '.',
+  // Those for WebKit, *.test.mjs, are of another runner: to load them would start its driver.
+  testMatch: '*.spec.ts',
   outputDir: '../../web/test-results',
   // Generous, for a busy machine: what a behaviour promises in seconds is measured in its own test.
   timeout: 60_000,
