@@ -31,6 +31,11 @@ it("draws a line at the reader's midnight", () => {
   expect(rows.filter(row => row.kind === 'message').map(row => (row as MessageRow).first)).toEqual([true, true, false])
 })
 
+it('puts no line of yesterday under the talk of today, whatever the clock of this browser', () => {
+  const rows = buildRows(source({ entries: [message(1, 0)], pending: [pending('1', { at: noon - 3 * 86_400_000 })] }))
+  expect(kinds(rows)).toEqual(['day', 'message', 'message'])
+})
+
 it('draws the unread line once, before the first message of others', () => {
   const rows = buildRows(source({ unreadAfter: 2, entries: [message(1, 0), message(2, 0), message(3, 0, ben), message(4, 0), message(5, 0)] }))
   expect(kinds(rows)).toEqual(['day', 'message', 'message', 'message', 'unread', 'message', 'message'])

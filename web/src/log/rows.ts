@@ -99,6 +99,7 @@ export function buildRows(source: Source): Row[] {
 class Builder {
   readonly rows: Row[] = []
   private day = ''
+  private begun = '' // the moment under whose day line the talk is
   private previous: MessageRow | undefined
   private unreadDone = false
   private nextComing: number
@@ -174,8 +175,9 @@ class Builder {
   private dayLine(at: string): void {
     const day = dayKey(at)
     // A clock of this browser that runs behind must not put a line of yesterday under today's talk.
-    if (day === this.day) return
+    if (day === this.day || at < this.begun) return
     this.day = day
+    this.begun = at
     this.note({ kind: 'day', key: `d${day}`, at })
   }
 }
