@@ -315,7 +315,6 @@ export class App {
     window.addEventListener('focus', wake)
     window.addEventListener('pageshow', wake)
     document.addEventListener('visibilitychange', wake)
-    window.addEventListener('popstate', () => this.follow())
-    window.addEventListener('hashchange', () => this.follow())
+    window.addEventListener('popstate', () => this.follow()) // also when only what is behind the # has changed
   }
 }
