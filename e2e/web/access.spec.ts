@@ -30,6 +30,20 @@ test('51 a new message is announced once as "name: text", history silently', asy
   await expect(maria.log).toHaveAttribute('aria-live', 'off')
 })
 
+test('51 errors are alerts, and other words are not', async ({ person }) => {
+  const maria = await person('Maria')
+  await maria.start()
+  const alert = maria.page.getByRole('alert')
+  await maria.write('not\u0000 this')
+  await expect(alert).toHaveText(/^Not sent: /)
+  await maria.write('/nmae Mia')
+  await expect(alert.filter({ hasText: 'no command /nmae' })).toHaveCount(1)
+  await maria.composer.fill('x'.repeat(4001))
+  await expect(alert.filter({ hasText: '-1' })).toHaveCount(1)
+  await maria.page.evaluate(() => { location.hash = '999' })
+  await expect(maria.page.getByRole('status').filter({ hasText: 'not available' })).toHaveCount(1)
+})
+
 test('52 everything by keyboard', async ({ person, bot }) => {
   const maria = await person('Maria')
   await maria.page.goto(maria.net.url)
@@ -235,11 +249,22 @@ test('54 on a phone the input stays above the keyboard and the header in place',
   await expect.poll(async () => (await maria.composer.boundingBox())!.y + (await maria.composer.boundingBox())!.height).toBeLessThanOrEqual(740 - 34)
   expect((await maria.page.getByRole('button', { name: 'About this room' }).boundingBox())!.y).toBeGreaterThanOrEqual(40)
   await cdp.send('Emulation.setSafeAreaInsetsOverride', { insets: {} })
+  // Safari scrolls the page besides, to show the field.
   await maria.page.evaluate(() => {
+    document.body.style.minHeight = '1200px'
+    window.scrollTo(0, 300)
     Object.defineProperty(window.visualViewport, 'height', { configurable: true, get: () => 420 })
     window.visualViewport!.dispatchEvent(new Event('resize'))
   })
   await inside(420)
+  // Bars that come and go, and a screen with round corners, are not to be had here: the page says what it wants of them.
+  const wish = await maria.page.evaluate(() => [
+    [...document.styleSheets].flatMap(sheet => [...sheet.cssRules]).filter(rule => rule instanceof CSSStyleRule && rule.selectorText === '.shell').map(rule => (rule as CSSStyleRule).style.blockSize).find(Boolean),
+    document.querySelector<HTMLMetaElement>('meta[name=viewport]')!.content,
+  ])
+  expect(wish[0]).toContain('100dvh')
+  expect(wish[1]).toContain('viewport-fit=cover')
+  expect(wish[1]).toContain('interactive-widget=resizes-content')
 })
 
 test('55 each text runs in its own direction', async ({ person, bot }) => {
