@@ -194,7 +194,7 @@ func TestOffence(t *testing.T) {
 		{arrow{from: "snug/internal/gateway", to: "snug/internal/chat"}, ""},
 		{arrow{from: "snug/internal/gateway", to: "snug/socketio"}, ""},
 		{arrow{from: "snug/internal/store/sqlite", to: "snug/internal/chat"}, ""},
-		{arrow{from: "snug/internal/store/sqlite", to: "modernc.org/sqlite"}, ""},
+		{arrow{from: "snug/internal/store/sqlite", to: "zombiezen.com/go/sqlite"}, ""},
 		{arrow{from: "snug/internal/chat", to: "golang.org/x/text/secure/precis"}, ""},
 		{arrow{from: "snug/internal/chat", to: "net/netip"}, ""},
 		{arrow{from: "snug/engineio", to: "github.com/gobwas/ws"}, ""},

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"io/fs"
 	"net"
@@ -11,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"snug/internal/server"
 )
@@ -159,15 +161,11 @@ func TestUnusableDirectories(t *testing.T) {
 func TestNewerSchema(t *testing.T) {
 	cfg := settings(t)
 	start(t, cfg).stop()
-	db, err := sql.Open("sqlite", filepath.Join(cfg.Data, "snug.db"))
+	db, err := sqlite.OpenConn(filepath.Join(cfg.Data, "snug.db"), sqlite.OpenReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	if _, err := db.Exec("PRAGMA user_version = 99"); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
+	if err := errors.Join(sqlitex.ExecuteTransient(db, "PRAGMA user_version = 99", nil), db.Close()); err != nil {
 		t.Fatal(err)
 	}
 	wants(t, refused(t, cfg), "schema 99", "newer Snug")

@@ -323,13 +323,13 @@ func (b *backup) makeIDs() error {
 	if err := b.to.query(func(scan func(...any) error) error {
 		var row int64
 		var who []byte
-		var cid any
+		var cid clientID
 		if err := scan(&row, &who, &cid); err != nil {
 			return err
 		}
 		var by chat.Identity
 		copy(by[:], who)
-		list = append(list, idRow{idKey(secret, roomOf(row), by, unpackID(cid)), row})
+		list = append(list, idRow{idKey(secret, roomOf(row), by, string(cid)), row})
 		return nil
 	}, "SELECT id, identity, cid FROM log WHERE cid IS NOT NULL"); err != nil {
 		return err

@@ -2,83 +2,78 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"time"
 
-	_ "modernc.org/sqlite" // the driver, without cgo
+	"zombiezen.com/go/sqlite"
 )
 
 // A mode says what a connection may do.
-type mode string
+type mode sqlite.OpenFlags
 
 const (
-	readWrite mode = "rw"
-	readOnly  mode = "ro"
+	readWrite = mode(sqlite.OpenReadWrite)
+	readOnly  = mode(sqlite.OpenReadOnly)
 )
+
+// busyTimeout is how long a connection waits for the locks of others.
+const busyTimeout = 10 * time.Second
 
 // A conn is one connection to the file with the statements prepared on it. One
 // goroutine at a time may use it. Its statements take no context: they are short, and a
 // write must not be cut off half way.
 type conn struct {
-	db    *sql.DB
-	c     *sql.Conn
-	stmts map[string]*sql.Stmt
+	c     *sqlite.Conn
+	stmts map[string]*sqlite.Stmt // none is in the middle of a result but while query is at it
 }
 
 // dial opens a connection to a file that is there.
 func dial(ctx context.Context, path string, m mode) (*conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	q := url.Values{"mode": {string(m)}, "_defensive": {"1"}, "_pragma": {
-		"busy_timeout(10000)",
-		"cache_size(-8192)",
-		"temp_store(MEMORY)",
-	}}
-	if m == readWrite {
-		q["_pragma"] = []string{
-			"busy_timeout(10000)",
-			"journal_mode(WAL)",
-			"synchronous(" + synchronous + ")",
-			"cache_size(-32768)",
-			"temp_store(MEMORY)",
-			"secure_delete(1)",      // what is deleted is overwritten
-			"wal_autocheckpoint(0)", // see checkpointer
-		}
-	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: abs, RawQuery: q.Encode()}).String())
+	s, err := sqlite.OpenConn(abs, sqlite.OpenFlags(m))
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(1)
-	c, err := db.Conn(ctx)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
+	s.SetBusyTimeout(busyTimeout)
+	c := &conn{c: s, stmts: make(map[string]*sqlite.Stmt)}
+	pragmas := []string{"cache_size = -8192", "temp_store = MEMORY"}
+	if m == readWrite {
+		pragmas = []string{
+			"journal_mode = WAL",
+			"synchronous = " + synchronous,
+			"cache_size = -32768",
+			"temp_store = MEMORY",
+			"secure_delete = 1",      // what is deleted is overwritten
+			"wal_autocheckpoint = 0", // see checkpointer
+		}
 	}
-	return &conn{db: db, c: c, stmts: make(map[string]*sql.Stmt)}, nil
+	if err := errors.Join(s.SetDefensive(true), c.script("PRAGMA "+strings.Join(pragmas, "; PRAGMA "))); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return c, nil
 }
 
-func (c *conn) close() error {
-	for _, st := range c.stmts {
-		st.Close()
-	}
-	return errors.Join(c.c.Close(), c.db.Close())
-}
+func (c *conn) close() error { return c.c.Close() }
 
 // prepared returns the statement of a query, which must be one of a fixed
 // number of texts: each is kept.
-func (c *conn) prepared(q string) (*sql.Stmt, error) {
+func (c *conn) prepared(q string) (*sqlite.Stmt, error) {
 	if st := c.stmts[q]; st != nil {
 		return st, nil
 	}
-	st, err := c.c.PrepareContext(context.Background(), q)
+	st, err := c.c.Prepare(q)
 	if err != nil {
-		return nil, fmt.Errorf("prepare %q: %w", q, err)
+		return nil, err
 	}
 	c.stmts[q] = st
 	return st, nil
@@ -86,34 +81,66 @@ func (c *conn) prepared(q string) (*sql.Stmt, error) {
 
 // exec runs a statement and returns how many rows it changed.
 func (c *conn) exec(q string, args ...any) (int64, error) {
-	st, err := c.prepared(q)
-	if err != nil {
+	if err := c.query(func(func(...any) error) error { return nil }, q, args...); err != nil {
 		return 0, err
 	}
-	r, err := st.ExecContext(context.Background(), args...)
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
+	return int64(c.c.Changes()), nil
 }
 
-// query calls row for each row of a query's result. scan is rows.Scan.
+// run runs a statement whose parameters are set, and calls row, if there is one, for each row of its result, which is st's to read.
+// exec and query do the same for any arguments, each of which costs memory: this is for what is done with every message.
+func (c *conn) run(st *sqlite.Stmt, row func()) error {
+	for {
+		more, err := st.Step()
+		if err != nil || !more {
+			return ended(st, err)
+		}
+		if row != nil {
+			row()
+		}
+	}
+}
+
+// query calls row for each row of a query's result. scan reads the row's columns, one after the other, into what its
+// arguments point at; see read.
 func (c *conn) query(row func(scan func(...any) error) error, q string, args ...any) error {
 	st, err := c.prepared(q)
 	if err != nil {
 		return err
 	}
-	rows, err := st.QueryContext(context.Background(), args...)
-	if err != nil {
-		return err
+	if n := st.BindParamCount(); n != len(args) {
+		return fmt.Errorf("%d arguments for the %d parameters of %q", len(args), n, q) // not set, one would keep its last value
 	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := row(rows.Scan); err != nil {
+	for i, arg := range args {
+		if err := bind(st, i+1, arg); err != nil {
 			return err
 		}
 	}
-	return rows.Err()
+	scan := func(dest ...any) error {
+		for i, d := range dest {
+			if err := read(st, i, d); err != nil {
+				return fmt.Errorf("column %d of %q: %w", i, q, err)
+			}
+		}
+		return nil
+	}
+	for {
+		more, err := st.Step()
+		if err == nil && more {
+			if err = row(scan); err == nil {
+				continue
+			}
+		}
+		return ended(st, err)
+	}
+}
+
+// ended makes a statement ready to be run again, which ended with err or was cut short by it.
+func ended(st *sqlite.Stmt, err error) error {
+	if again := st.Reset(); err == nil {
+		err = again
+	}
+	return err
 }
 
 // one reads the only row of a query's result into dest; ok is false if there is none.
@@ -180,6 +207,25 @@ func (r *readers) view(ctx context.Context, f func(*conn) error) error {
 
 // script runs several statements, none of which takes arguments or is kept.
 func (c *conn) script(text string) error {
-	_, err := c.c.ExecContext(context.Background(), text)
-	return err
+	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
+		st, left, err := c.c.PrepareTransient(text)
+		if err != nil {
+			return err
+		}
+		for more := true; more && err == nil; {
+			more, err = st.Step()
+		}
+		if err := errors.Join(err, st.Finalize()); err != nil {
+			return err
+		}
+		text = text[len(text)-left:]
+	}
+	return nil
+}
+
+// until calls f with the connection, and has what it runs there end in the middle once ctx ends.
+func (c *conn) until(ctx context.Context, f func() error) error {
+	c.c.SetInterrupt(ctx.Done())
+	defer c.c.SetInterrupt(nil)
+	return f()
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	code "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 
 	"snug/internal/chat"
 )
@@ -232,12 +232,6 @@ func TestFoldAndPrune(t *testing.T) {
 	stop() // and see checkFile
 }
 
-// A broken is an error as the driver makes them.
-type broken int
-
-func (e broken) Error() string { return fmt.Sprint("broken: ", int(e)) }
-func (e broken) Code() int     { return int(e) }
-
 // When the disk fails, Run says so, nothing is acknowledged any more, and the files are left alone.
 func TestFatal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "snug.db")
@@ -257,11 +251,11 @@ func TestFatal(t *testing.T) {
 	go s.do(t.Context(), func(*tx) error { <-block; return nil }) // what follows is one batch
 	time.Sleep(10 * time.Millisecond)
 	s.Append(say(room, "with it"), note)
-	go s.do(t.Context(), func(*tx) error { return broken(code.SQLITE_IOERR_FSYNC) })
+	go s.do(t.Context(), func(*tx) error { return sqlite.ResultIOErrFsync.ToError() })
 	time.Sleep(10 * time.Millisecond)
 	s.Append(say(room, "with it, too"), note)
 	close(block)
-	if err := <-ran; !errors.As(err, new(broken)) {
+	if err := <-ran; sqlite.ErrCode(err) != sqlite.ResultIOErrFsync {
 		t.Errorf("Run returned %v", err)
 	}
 	s.Append(say(room, "after"), note)

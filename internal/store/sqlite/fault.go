@@ -3,7 +3,7 @@ package sqlite
 import (
 	"errors"
 
-	code "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 
 	"snug/internal/chat"
 )
@@ -16,12 +16,6 @@ const (
 	faultFull               // no room on the disk, or locked: nothing was written, later it may work
 	faultFatal              // the disk or the file is broken: what was written is unknown
 )
-
-// coded is what the driver's errors are.
-type coded interface {
-	error
-	Code() int
-}
 
 // A choreError is one of the writer's own work, not of a write.
 type choreError struct{ error }
@@ -42,20 +36,16 @@ func faultOf(err error) fault {
 	if _, ok := errors.AsType[choreError](err); ok {
 		entry = faultFatal // no write of anybody's is to blame, and it would come again with each
 	}
-	e, ok := errors.AsType[coded](err)
-	if !ok {
-		return entry
-	}
-	switch c := e.Code(); c & 0xff {
-	case code.SQLITE_FULL, code.SQLITE_BUSY, code.SQLITE_LOCKED, code.SQLITE_NOMEM:
+	switch code := sqlite.ErrCode(err); code.ToPrimary() {
+	case sqlite.ResultFull, sqlite.ResultBusy, sqlite.ResultLocked, sqlite.ResultNoMem:
 		return faultFull
-	case code.SQLITE_IOERR:
+	case sqlite.ResultIOErr:
 		// The WAL's index could not grow: ENOSPC by another name, before anything was written.
-		if c == code.SQLITE_IOERR_SHMSIZE || c == code.SQLITE_IOERR_NOMEM {
+		if code == sqlite.ResultIOErrSHMSize || code == sqlite.ResultIOErrNoMem {
 			return faultFull
 		}
 		return faultFatal
-	case code.SQLITE_CORRUPT, code.SQLITE_NOTADB, code.SQLITE_CANTOPEN, code.SQLITE_READONLY, code.SQLITE_PERM, code.SQLITE_PROTOCOL, code.SQLITE_MISUSE:
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB, sqlite.ResultCantOpen, sqlite.ResultReadOnly, sqlite.ResultPerm, sqlite.ResultProtocol, sqlite.ResultMisuse:
 		return faultFatal
 	}
 	return entry

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"zombiezen.com/go/sqlite"
+
 	"snug/internal/chat"
 )
 
@@ -146,9 +148,31 @@ var (
 	insertIDs     = insertID + strings.Repeat(",(?,?)", foldRows-1)
 )
 
+// A foldRow is a row that is to be inserted.
+type foldRow struct {
+	*chat.Entry
+	*maker
+	extra string
+}
+
+// bind sets a row's parameters, the first of which is i.
+func (r *foldRow) bind(st *sqlite.Stmt, i int) {
+	st.BindInt64(i, rowOf(r.RoomID, r.Seq))
+	st.BindInt64(i+1, r.At.UnixMilli())
+	st.BindInt64(i+2, numberOfKind(r.Entry))
+	st.BindBytes(i+3, r.by[:])
+	st.BindText(i+4, string(r.From.ID))
+	st.BindText(i+5, r.From.Name)
+	st.BindInt64(i+6, int64(r.From.Color))
+	clientID(r.ID).bindTo(st, i+7)
+	st.BindText(i+8, r.Text)
+	st.BindInt64(i+9, int64(r.ReplyTo))
+	st.BindText(i+10, r.extra)
+}
+
 // foldEntries copies about n bytes of entries to the table, and returns what of n is left.
 func (t *tx) foldEntries(f *fold, n int) (int, error) {
-	args := make([]any, 0, 11*foldRows)
+	rows := make([]foldRow, 0, foldRows)
 	for n > 0 && f.run < len(f.runs) {
 		r := f.runs[f.run]
 		if e, m := t.unfolded(r.room, f.seq); e != nil {
@@ -157,13 +181,7 @@ func (t *tx) foldEntries(f *fold, n int) (int, error) {
 				return n, err
 			}
 			n -= 64 + len(e.Text)
-			args = append(args, rowOf(r.room, e.Seq), e.At.UnixMilli(), numberOfKind(e), m.by[:], string(e.From.ID), e.From.Name, int64(e.From.Color), packID(e.ID), e.Text, int64(e.ReplyTo), x)
-			if len(args) == cap(args) {
-				if _, err := t.write(insertEntries, args...); err != nil {
-					return n, err
-				}
-				args = args[:0]
-			}
+			rows = append(rows, foldRow{e, m, x})
 		}
 		if f.seq++; f.seq-1 == r.last {
 			if f.run++; f.run < len(f.runs) {
@@ -171,12 +189,33 @@ func (t *tx) foldEntries(f *fold, n int) (int, error) {
 			}
 		}
 	}
-	for ; len(args) > 0; args = args[11:] {
-		if _, err := t.write(insertEntry, args[:11]...); err != nil {
-			return n, err
+	return n, t.insert(insertEntries, insertEntry, 11, len(rows), func(st *sqlite.Stmt, row, i int) { rows[row].bind(st, i) })
+}
+
+// insert inserts n rows of so many columns: foldRows at a time by the statement many, what is left by one. bind sets a row's
+// parameters, the first of which is i.
+func (t *tx) insert(many, one string, columns, n int, bind func(st *sqlite.Stmt, row, i int)) error {
+	for row := 0; row < n; {
+		q, rows := many, foldRows
+		if n-row < foldRows {
+			q, rows = one, 1
 		}
+		st, err := t.prepared(q)
+		if err == nil {
+			err = t.start()
+		}
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			bind(st, row+i, 1+i*columns)
+		}
+		if err := t.run(st, nil); err != nil {
+			return err
+		}
+		row += rows
 	}
-	return n, nil
+	return nil
 }
 
 // unfolded returns an entry of the tail, nil if it has been pruned meanwhile or its room deleted.
@@ -194,26 +233,18 @@ func (t *tx) unfolded(room chat.RoomID, seq chat.Seq) (*chat.Entry, *maker) {
 
 // foldIDs is foldEntries for ids.
 func (t *tx) foldIDs(f *fold, n int) (int, error) {
-	args := make([]any, 0, 2*foldRows)
+	rows := make([]idRow, 0, min(len(f.ids)-f.id, n/idBytes+1))
 	for ; n > 0 && f.id < len(f.ids); f.id++ {
-		k, row := f.ids[f.id].k, f.ids[f.id].row
-		if e, _ := t.unfolded(roomOf(row), seqOf(row)); e == nil {
-			continue
-		}
-		n -= idBytes
-		if args = append(args, k, row); len(args) == cap(args) {
-			if _, err := t.write(insertIDs, args...); err != nil {
-				return n, err
-			}
-			args = args[:0]
+		row := f.ids[f.id].row
+		if e, _ := t.unfolded(roomOf(row), seqOf(row)); e != nil {
+			n -= idBytes
+			rows = append(rows, f.ids[f.id])
 		}
 	}
-	for ; len(args) > 0; args = args[2:] {
-		if _, err := t.write(insertID, args[:2]...); err != nil {
-			return n, err
-		}
-	}
-	return n, nil
+	return n, t.insert(insertIDs, insertID, 2, len(rows), func(st *sqlite.Stmt, row, i int) {
+		st.BindInt64(i, rows[row].k)
+		st.BindInt64(i+1, rows[row].row)
+	})
 }
 
 // emptyInbox deletes the rows of the inbox that are folded, about n bytes of them.

@@ -3,7 +3,10 @@ package sqlite
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"strings"
+
+	"zombiezen.com/go/sqlite"
 
 	"snug/internal/chat"
 )
@@ -69,28 +72,35 @@ func formatUUID(u [16]byte) string {
 	return string(s[:])
 }
 
-// packID is a client's id as log.cid keeps it.
-func packID(id string) any {
+// A clientID is a client's id as log.cid keeps it: a UUID as 16 bytes, any other as text, none as NULL.
+type clientID string
+
+func (id clientID) bindTo(st *sqlite.Stmt, i int) {
 	if id == "" {
-		return nil
+		st.BindNull(i)
+	} else if u, ok := parseUUID(string(id)); ok {
+		st.BindBytes(i, u[:])
+	} else {
+		st.BindText(i, string(id))
 	}
-	if u, ok := parseUUID(id); ok {
-		return u[:]
-	}
-	return id
 }
 
-// unpackID undoes packID on a scanned value.
-func unpackID(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case []byte:
-		if len(v) == 16 {
-			return formatUUID([16]byte(v))
+func (id *clientID) readColumn(st *sqlite.Stmt, i int) error {
+	switch kind := st.ColumnType(i); kind {
+	case sqlite.TypeNull:
+		*id = ""
+	case sqlite.TypeText:
+		*id = clientID(st.ColumnText(i))
+	case sqlite.TypeBlob:
+		var u [16]byte
+		if n := st.ColumnBytes(i, u[:]); n != len(u) || n != st.ColumnLen(i) {
+			return fmt.Errorf("an id of %d bytes", st.ColumnLen(i))
 		}
+		*id = clientID(formatUUID(u))
+	default:
+		return fmt.Errorf("an id that is %v", kind)
 	}
-	return ""
+	return nil
 }
 
 // A deed names an entry as its author does.
@@ -106,7 +116,7 @@ const lookups = 32
 // lookUp asks the table for the ids of all drafts of a batch at once: one by
 // one that would cost more than storing them.
 func (t *tx) lookUp(batch []write) error {
-	var keys []any
+	var keys []int64
 	for _, w := range batch {
 		if a, ok := w.(*appending); ok && a.draft.ID != "" {
 			a.key = idKey(t.secret, a.draft.Room, a.draft.Identity, a.draft.ID)
@@ -115,22 +125,21 @@ func (t *tx) lookUp(batch []write) error {
 	}
 	t.folded = make(map[int64][]int64)
 	for len(keys) > 0 {
-		q, n := lookUpOne, 1
+		q, n, params := lookUpOne, 1, 1
 		if len(keys) > 1 {
-			q, n = lookUpMany, min(len(keys), lookups)
+			q, n, params = lookUpMany, min(len(keys), lookups), lookups
 		}
-		group := keys[:n:n]
-		for n > 1 && len(group) < lookups {
-			group = append(group, keys[0]) // asking twice does no harm
+		st, err := t.prepared(q)
+		if err != nil {
+			return err
 		}
-		if err := t.query(func(scan func(...any) error) error {
-			var k, row int64
-			if err := scan(&k, &row); err != nil {
-				return err
-			}
-			t.folded[k] = append(t.folded[k], row)
-			return nil
-		}, q, group...); err != nil {
+		for i := range params {
+			st.BindInt64(i+1, keys[min(i, n-1)]) // asking twice does no harm
+		}
+		if err := t.run(st, func() {
+			k := st.ColumnInt64(0)
+			t.folded[k] = append(t.folded[k], st.ColumnInt64(1))
+		}); err != nil {
 			return err
 		}
 		keys = keys[n:]
@@ -158,13 +167,13 @@ func (t *tx) known(d *chat.Draft, k int64) (*chat.Entry, error) {
 			e        chat.Entry
 			at, kind int64
 			who      []byte
-			cid      any
+			cid      clientID
 		)
 		found, err := t.one([]any{&at, &kind, &who, &cid}, "SELECT at, kind, identity, cid FROM log WHERE id = ?", row)
 		if err != nil {
 			return nil, err
 		}
-		if found && roomOf(row) == d.Room && string(who) == string(d.Identity[:]) && unpackID(cid) == d.ID {
+		if found && roomOf(row) == d.Room && string(who) == string(d.Identity[:]) && string(cid) == d.ID {
 			e.Seq, e.At, e.Kind = seqOf(row), timeOf(at), kindOf(kind)
 			return &e, nil
 		}

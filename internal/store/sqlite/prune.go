@@ -109,14 +109,14 @@ func (t *tx) dropEntries(room chat.RoomID, before int64, limit int) (n int, last
 		var (
 			row, at int64
 			who     []byte
-			cid     any
+			cid     clientID
 			by      chat.Identity
 		)
 		if err := scan(&row, &at, &who, &cid); err != nil {
 			return err
 		}
 		copy(by[:], who)
-		id := unpackID(cid)
+		id := string(cid)
 		open = open && take(seqOf(row), at, id, idKey(t.secret, room, by, id))
 		return nil
 	}, "SELECT id, at, identity, cid FROM log WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?", rowOf(room, 0), rowOf(room, to), max(0, limit))

@@ -165,13 +165,10 @@ const entryColumns = "id, at, kind, member, name, color, cid, text, reply, extra
 
 // An entryRow reads entryColumns, one row after the other, into memory that it
 // uses again for each.
-//
-// Its fields have the types of database/sql's short ways: into any other it
-// would get by way of text.
 type entryRow struct {
 	row, at, kind, color, reply int64
 	member, name, text, extra   string
-	cid                         any
+	cid                         clientID
 	dest                        []any
 }
 
@@ -188,7 +185,7 @@ func (r *entryRow) read(scan func(...any) error, code string) (e chat.Entry, edi
 		return e, 0, err
 	}
 	e = chat.Entry{
-		RoomID: roomOf(r.row), Room: code, Seq: seqOf(r.row), At: timeOf(r.at), Kind: kindOf(r.kind), ID: unpackID(r.cid),
+		RoomID: roomOf(r.row), Room: code, Seq: seqOf(r.row), At: timeOf(r.at), Kind: kindOf(r.kind), ID: string(r.cid),
 		From: chat.Author{ID: chat.MemberID(r.member), Name: r.name, Color: uint8(r.color)}, Text: r.text, ReplyTo: chat.Seq(r.reply),
 	}
 	if edit, err = readExtra(&e, r.extra); err != nil || e.Kind == "" || int64(e.From.Color) != r.color || int64(e.ReplyTo) != r.reply {

@@ -2,7 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"errors"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -104,27 +104,25 @@ func checkPlans(t *testing.T, s *Store) {
 	}
 	slow := regexp.MustCompile(`^SCAN (members|log|ids|barred|reactions)\b|^SEARCH members USING PRIMARY KEY \(room=\?\)$|TEMP B-TREE`)
 	for _, c := range conns {
-		for q := range c.stmts {
+		for _, q := range slices.Collect(maps.Keys(c.stmts)) {
 			if !strings.Contains(q, "WHERE") || slices.ContainsFunc(wholeRooms, func(part string) bool { return strings.Contains(q, part) }) { // without: a test counts
 				continue
 			}
-			rows, err := c.c.QueryContext(context.Background(), "EXPLAIN QUERY PLAN "+q, make([]any, strings.Count(q, "?"))...)
+			st, err := c.prepared("EXPLAIN QUERY PLAN " + q)
 			if err != nil {
-				t.Errorf("%s: %v", q, err)
+				t.Error(err)
 				continue
 			}
-			for rows.Next() {
+			if err := c.query(func(scan func(...any) error) error {
 				var id, parent, unused int
 				var how string
-				if err := rows.Scan(&id, &parent, &unused, &how); err != nil {
-					t.Error(err)
-				}
+				err := scan(&id, &parent, &unused, &how)
 				if slow.MatchString(how) {
 					t.Errorf("%s\n\tis done thus: %s", q, how)
 				}
-			}
-			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-				t.Error(err)
+				return err
+			}, "EXPLAIN QUERY PLAN "+q, make([]any, st.BindParamCount())...); err != nil {
+				t.Errorf("%s: %v", q, err)
 			}
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 
+	"zombiezen.com/go/sqlite"
+
 	"snug/internal/chat"
 )
 
@@ -42,7 +44,7 @@ func Verify(ctx context.Context, path string) (*Report, error) {
 	r := &Report{Bytes: info.Size()}
 	v, err := OpenView(ctx, path)
 	if err != nil {
-		if _, broken := errors.AsType[coded](err); broken {
+		if sqlite.ErrCode(err) != sqlite.ResultError { // SQLite found something, not we
 			r.Problems = append(r.Problems, err.Error())
 			return r, nil
 		}
@@ -67,21 +69,15 @@ func (r *Report) add(what string, n int) {
 // its structure. ctx ends it.
 func (s *Store) lookOver(ctx context.Context) error {
 	return s.readers.use(ctx, func(c *conn) error {
-		rows, err := c.c.QueryContext(ctx, "PRAGMA quick_check(1)")
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
-				return err
-			}
-			if line != "ok" {
+		return c.until(ctx, func() error {
+			return c.query(func(scan func(...any) error) error {
+				var line string
+				if err := scan(&line); err != nil || line == "ok" {
+					return err
+				}
 				return errors.New(line)
-			}
-		}
-		return rows.Err()
+			}, "PRAGMA quick_check(1)")
+		})
 	})
 }
 

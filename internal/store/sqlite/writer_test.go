@@ -250,6 +250,7 @@ func TestIDKeys(t *testing.T) {
 		last = k
 	}
 	seen := make(map[int64]string)
+	mem := inMemory(t)
 	for i := range 1000 {
 		timed := uuid.Must(uuid.NewV7()) // of a millisecond of its own: those of one share their keys now and then
 		timed[4], timed[5] = byte(i>>8), byte(i)
@@ -259,8 +260,9 @@ func TestIDKeys(t *testing.T) {
 			} else {
 				seen[k] = id
 			}
-			if got := unpackID(packID(id)); got != id {
-				t.Errorf("%q comes back as %q", id, got)
+			var got clientID
+			if _, err := mem.one([]any{&got}, "SELECT ?", clientID(id)); err != nil || string(got) != id {
+				t.Errorf("%q comes back as %q, %v", id, got, err)
 			}
 		}
 	}
