@@ -212,9 +212,14 @@ type visit struct {
 // visit finds the room and what it remembers of the session's identity. Whoever
 // is not remembered there guesses the code, as far as anybody can tell.
 func (s *Service) visit(ctx context.Context, c *Session, code string) (visit, error) {
+	return s.visitBy(ctx, c, code, s.load)
+}
+
+// visitBy is visit, which finds by load what the store has of the identity.
+func (s *Service) visitBy(ctx context.Context, c *Session, code string, load func(context.Context, visit) error) (visit, error) {
 	began := time.Now()
 	refusal := s.throttle.mayGuess(c)
-	v, err := s.enter(ctx, c, code)
+	v, err := s.enter(ctx, c, code, load)
 	if refusal != nil {
 		if err == nil {
 			if seat, _ := v.peek(); seat.known {
@@ -231,13 +236,13 @@ func (s *Service) visit(ctx context.Context, c *Session, code string) (visit, er
 }
 
 // enter is visit for a code that may be guessed.
-func (s *Service) enter(ctx context.Context, c *Session, code string) (visit, error) {
+func (s *Service) enter(ctx context.Context, c *Session, code string, load func(context.Context, visit) error) (visit, error) {
 	h, err := s.acquire(ctx, code)
 	if err != nil {
 		return visit{}, err
 	}
 	v := visit{h, c.id, h.sit(c.id)}
-	if err := s.load(ctx, v); err != nil {
+	if err := load(ctx, v); err != nil {
 		v.end()
 		return visit{}, err
 	}

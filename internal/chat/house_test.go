@@ -190,8 +190,8 @@ var identities atomic.Int32
 // newcomer is a person of a new identity.
 func (h *house) newcomer(name string) *person {
 	n := identities.Add(1)
-	p := &person{house: h, name: name, id: chat.Identity{0: byte(n), 1: byte(n >> 8), 15: 1}}
-	p.connect()
+	p := &person{house: h, name: name, id: chat.Identity{0: byte(n), 1: byte(n >> 8), 15: 1}, ear: &ear{hub: h.hub}}
+	p.conn = h.svc.OpenNew(p.id, p.from, p.ear)
 	return p
 }
 

@@ -58,7 +58,11 @@ func (s *Service) join(ctx context.Context, c *Session, r JoinRequest, answer fu
 			return c.unread(ctx, time.Now(), err)
 		}
 	}
-	v, err := s.visit(ctx, c, r.Room)
+	load := s.load
+	if c.minted { // admit looks, with the write
+		load = func(context.Context, visit) error { return nil }
+	}
+	v, err := s.visitBy(ctx, c, r.Room, load)
 	if err != nil {
 		return err
 	}
@@ -90,7 +94,7 @@ func (s *Service) join(ctx context.Context, c *Session, r JoinRequest, answer fu
 // admit makes the identity a member, durably, or refuses it. remembered: it was
 // one before. The caller has the identity's turn.
 func (s *Service) admit(ctx context.Context, c *Session, v visit, r JoinRequest) (remembered bool, err error) {
-	known, _ := v.peek()
+	known, loaded := v.peek()
 	next := known.m
 	owner := v.room.Creator == v.id && !known.known
 	if r.Key != "" {
@@ -107,8 +111,10 @@ func (s *Service) admit(ctx context.Context, c *Session, v visit, r JoinRequest)
 			return false, err
 		}
 	}
-	if err := s.mayEnter(ctx, c, v, owner); err != nil {
-		return false, err
+	if loaded {
+		if err := s.mayEnter(ctx, c, v, owner); err != nil {
+			return false, err
+		}
 	}
 	if most := s.limits.Members; int(v.present.Load()) >= most && !known.present && !owner && known.m.Role != RoleOwner {
 		return false, &Error{Code: Full, Retry: true, Limit: most, Scope: ScopeRoom, Message: "the room is full"}
@@ -136,12 +142,48 @@ func (s *Service) admit(ctx context.Context, c *Session, v visit, r JoinRequest)
 		return true, nil
 	}
 	next.Seen = s.now()
+	if !loaded {
+		err := s.admitStranger(ctx, c, next, v, owner)
+		if CodeOf(err) != Conflict {
+			return false, err
+		}
+		if err := s.load(ctx, v); err != nil { // it told others its token, and they were here
+			return false, err
+		}
+		return s.admit(ctx, c, v, r)
+	}
 	// Waited for whatever becomes of ctx: what is remembered here must be what was committed.
 	if err := s.store.SaveMembership(context.WithoutCancel(ctx), next, s.nameFree()); err != nil {
 		return false, s.nameRefused(ctx, v, next.Name, failed("saving a member", err))
 	}
 	v.remember(next)
 	return known.known, nil
+}
+
+// admitStranger makes an identity a member that is thought to be none yet. Conflict: it is one.
+func (s *Service) admitStranger(ctx context.Context, c *Session, m Membership, v visit, owner bool) error {
+	var from Trace
+	if !owner {
+		from, _ = v.room.trace(c.from)
+	}
+	now := s.now()
+	until, err := s.store.Admit(context.WithoutCancel(ctx), m, s.nameFree(), from, now)
+	if CodeOf(err) == Conflict {
+		return err
+	}
+	if err != nil {
+		return s.nameRefused(ctx, v, m.Name, failed("saving a member", err))
+	}
+	if err := errStrangers(until, now); err != nil {
+		return err
+	}
+	v.remember(m)
+	return nil
+}
+
+// errStrangers refuses who comes from where somebody was banned, nil if that is over.
+func errStrangers(until, now time.Time) error {
+	return errSanctioned(Banned, until, now, "somebody was banned from the room, and strangers are not let in from the same place")
 }
 
 // mayEnter refuses who is banned ("only after the right passphrase"). Whoever
@@ -162,7 +204,7 @@ func (s *Service) mayEnter(ctx context.Context, c *Session, v visit, owner bool)
 	if err != nil {
 		return failed("looking for a ban", err)
 	}
-	return errSanctioned(Banned, until, now, "somebody was banned from the room, and strangers are not let in from the same place")
+	return errStrangers(until, now)
 }
 
 // challenge asks for the passphrase.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -402,5 +403,71 @@ func TestJoinBehindALeave(t *testing.T) {
 		if _, err := again.in(later).trySend(chat.SendRequest{Room: room, Text: "still a member"}); err != nil {
 			t.Errorf("after the next start: %v", err)
 		}
+	})
+}
+
+// A lookingStore counts what is looked up of who joins.
+type lookingStore struct {
+	chat.Store
+	looks atomic.Int32
+}
+
+func (s *lookingStore) Membership(ctx context.Context, room chat.RoomID, id chat.Identity) (chat.Membership, bool, error) {
+	s.looks.Add(1)
+	return s.Store.Membership(ctx, room, id)
+}
+
+func (s *lookingStore) Barred(ctx context.Context, room chat.RoomID, from chat.Trace, now time.Time) (time.Time, error) {
+	s.looks.Add(1)
+	return s.Store.Barred(ctx, room, from, now)
+}
+
+// Nobody looks for an identity that was made a moment ago; but where its holder told others its token, and
+// they were here first, what became of them counts.
+func TestJoinOfAStranger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var store *lookingStore
+		h := open(t, setup{store: func(s chat.Store) chat.Store {
+			store = &lookingStore{Store: s}
+			return store
+		}})
+		ada, bob, eve, dan := h.newcomer("Ada"), h.newcomer("Bob"), h.newcomer("Eve"), h.newcomer("Dan")
+		room := ada.room()
+		ada.join(room)
+		for _, p := range []*person{bob, eve} {
+			p.from = chat.ParseAddress("192.0.2.1:80")
+			p.conn = h.svc.OpenNew(p.id, p.from, p.ear)
+		}
+		store.looks.Store(0)
+		bob.join(room)
+		if n := store.looks.Load(); n != 0 {
+			t.Errorf("a newcomer's join looked %d times", n)
+		}
+		second := eve.again()
+		second.from = eve.from
+		second.connect()
+		second.join(room)
+		if n := store.looks.Load(); n != 2 {
+			t.Errorf("the join of one who has a token looked %d times", n)
+		}
+
+		// Eve is put out by the connection that she joined on, and comes with the one for which her token was made.
+		if err := ada.sanction(chat.Ban, room, eve, -1, ""); err != nil {
+			t.Fatal(err)
+		}
+		_, err := eve.tryJoin(chat.JoinRequest{Room: room, Name: "Eve"})
+		refusedFor(t, err, chat.Banned, 0)
+
+		// Dan was here, and left, under another name; he is the same one.
+		other := dan.again()
+		other.name = "Daniel"
+		was := other.join(room)
+		if err := other.leave(room, true); err != nil {
+			t.Fatal(err)
+		}
+		if is := dan.join(room); is.You.ID != was.You.ID || is.You.Color != was.You.Color || is.You.Name != "Dan" {
+			t.Errorf("%+v came back as %+v", was.You, is.You)
+		}
+		h.stop()
 	})
 }

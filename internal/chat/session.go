@@ -10,10 +10,11 @@ import (
 // served in the order of the calls of one goroutine.
 type Session struct {
 	// Static.
-	id    Identity
-	from  Address
-	ear   Ear
-	meter meter
+	id     Identity
+	minted bool // its identity was made for it: nobody knows it, but for those whom its holder told
+	from   Address
+	ear    Ear
+	meter  meter
 
 	mu     sync.Mutex // tier 2
 	closed bool       // guarded by mu
@@ -25,6 +26,13 @@ type Session struct {
 func (s *Service) Open(id Identity, from Address, ear Ear) *Session {
 	s.sessions.Add(1)
 	return &Session{id: id, from: from, ear: ear, meter: meter{start: time.Now()}}
+}
+
+// OpenNew is Open for an identity that was just made. It is not looked for where it can hardly be.
+func (s *Service) OpenNew(id Identity, from Address, ear Ear) *Session {
+	c := s.Open(id, from, ear)
+	c.minted = true
+	return c
 }
 
 // A Loss says how a connection ended.

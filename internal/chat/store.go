@@ -59,6 +59,11 @@ type Store interface {
 	// A room that has owners keeps one: what would take the last one's role gets Forbidden.
 	SaveMembership(ctx context.Context, m Membership, free time.Time) error
 
+	// Admit is SaveMembership of somebody who is thought never to have been a member: one that has a membership gets
+	// Conflict. It asks in the same transaction until when no strangers are let in from an address; if they are not, nothing is
+	// stored and that time returned. The zero Trace is never barred.
+	Admit(ctx context.Context, m Membership, free time.Time, from Trace, now time.Time) (barred time.Time, err error)
+
 	// Membership finds one by identity; ok is false if there is none.
 	Membership(ctx context.Context, room RoomID, id Identity) (m Membership, ok bool, err error)
 

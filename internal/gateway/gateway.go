@@ -52,12 +52,16 @@ func (g *gateway) connect(ctx context.Context, s *socketio.Socket) error {
 		return g.refusal(err)
 	}
 	from := chat.ParseAddress(s.Handshake().RemoteAddr)
-	token, id, err := g.identify(ctx, from, s.Handshake().Auth)
+	token, id, minted, err := g.identify(ctx, from, s.Handshake().Auth)
 	if err != nil {
 		return g.refusal(err)
 	}
 	c := &conn{socket: s, token: token, log: g.Logger}
-	c.session = g.Service.Open(id, from, c)
+	if minted {
+		c.session = g.Service.OpenNew(id, from, c)
+	} else {
+		c.session = g.Service.Open(id, from, c)
+	}
 	socketio.SetValue(s, c)
 	// From here on the session is ended by disconnect alone, which is called
 	// also for a socket that has left meanwhile: so no error is returned.
@@ -110,31 +114,32 @@ func (g *gateway) refusal(err error) error {
 
 // identify reads the auth object of CONNECT. Without a token it makes one; what
 // is not a token of ours is refused, whatever its type. A code of `move` goes before a token.
-func (g *gateway) identify(ctx context.Context, from chat.Address, auth json.RawMessage) (token string, id chat.Identity, err error) {
+func (g *gateway) identify(ctx context.Context, from chat.Address, auth json.RawMessage) (token string, id chat.Identity, minted bool, err error) {
 	if auth == nil {
 		auth = json.RawMessage("{}")
 	}
 	var members map[string]json.RawMessage // exact names: encoding/json alone folds case
 	if json.Unmarshal(auth, &members) != nil {
-		return "", id, errToken
+		return "", id, false, errToken
 	}
 	if raw, given := members["move"]; given {
-		return g.redeem(ctx, from, raw)
+		token, id, err = g.redeem(ctx, from, raw)
+		return token, id, false, err
 	}
 	raw, given := members["token"]
 	if !given {
 		token, id = g.Keys.Mint()
-		return token, id, nil
+		return token, id, true, nil
 	}
 	// null leaves token empty, which is none of ours.
 	if json.Unmarshal(raw, &token) != nil {
-		return "", id, errToken
+		return "", id, false, errToken
 	}
 	id, ok := g.Keys.Verify(token)
 	if !ok {
-		return "", id, errToken
+		return "", id, false, errToken
 	}
-	return token, id, nil
+	return token, id, false, nil
 }
 
 // redeem finds whose identity a code of `move` is for.

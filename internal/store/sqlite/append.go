@@ -90,7 +90,7 @@ func (a *appending) apply(t *tx) error {
 		}
 	}
 	if d.Member != nil {
-		if refusal, err := t.saveMembership(*d.Member, d.Free); err != nil || refusal != nil {
+		if refusal, err := t.saveMembership(*d.Member, d.Free, false); err != nil || refusal != nil {
 			a.err = refusal
 			return err
 		}

@@ -28,7 +28,7 @@ type memberKey struct {
 // SaveMembership implements chat.Store.
 func (s *Store) SaveMembership(ctx context.Context, m chat.Membership, free time.Time) error {
 	return s.do(ctx, func(t *tx) error {
-		refusal, err := t.saveMembership(m, free)
+		refusal, err := t.saveMembership(m, free, false)
 		if err != nil {
 			return err
 		}
@@ -36,8 +36,26 @@ func (s *Store) SaveMembership(ctx context.Context, m chat.Membership, free time
 	})
 }
 
-// saveMembership writes m, or refuses it before anything was written.
-func (t *tx) saveMembership(m chat.Membership, free time.Time) (refusal, err error) {
+// Admit implements chat.Store.
+func (s *Store) Admit(ctx context.Context, m chat.Membership, free time.Time, from chat.Trace, now time.Time) (barred time.Time, err error) {
+	err = s.do(ctx, func(t *tx) (err error) {
+		if err := t.start(); err != nil {
+			return err
+		}
+		if barred, err = t.barred(m.Room, from, now); err != nil || !barred.IsZero() {
+			return err
+		}
+		refusal, err := t.saveMembership(m, free, true)
+		if err != nil {
+			return err
+		}
+		return refusal
+	})
+	return barred, err
+}
+
+// saveMembership writes m, or refuses it before anything was written; with fresh also if there is one already.
+func (t *tx) saveMembership(m chat.Membership, free time.Time, fresh bool) (refusal, err error) {
 	if _, ok, err := t.tip(m.Room); err != nil {
 		return nil, err
 	} else if !ok {
@@ -58,6 +76,9 @@ func (t *tx) saveMembership(m chat.Membership, free time.Time) (refusal, err err
 	known, err := t.one([]any{&was.role, &was.banned}, "SELECT role, banned FROM members WHERE room = ? AND identity = ?", int64(m.Room), m.Identity[:])
 	if err != nil {
 		return nil, err
+	}
+	if known && fresh {
+		return &chat.Error{Code: chat.Conflict, Message: "there is a membership already"}, nil
 	}
 	if known && roles[was.role] == chat.RoleOwner && m.Role != chat.RoleOwner {
 		if refusal, err := t.lastOwner(m); err != nil || refusal != nil {

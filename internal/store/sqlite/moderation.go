@@ -27,13 +27,21 @@ func (t *tx) bar(d *chat.Draft) error {
 
 // Barred implements chat.Store.
 func (s *Store) Barred(ctx context.Context, room chat.RoomID, from chat.Trace, now time.Time) (until time.Time, err error) {
-	err = s.readers.use(ctx, func(c *conn) error {
-		var milli int64
-		_, err := c.one([]any{&milli}, "SELECT ifnull(max(until), 0) FROM barred WHERE room = ? AND trace = ? AND until > ?", int64(room), from[:], now.UnixMilli())
-		until = whenOf(milli)
+	err = s.readers.use(ctx, func(c *conn) (err error) {
+		until, err = c.barred(room, from, now)
 		return err
 	})
 	return until, err
+}
+
+// barred is Barred as the connection sees it.
+func (c *conn) barred(room chat.RoomID, from chat.Trace, now time.Time) (until time.Time, err error) {
+	if from == (chat.Trace{}) {
+		return until, nil
+	}
+	var milli int64
+	_, err = c.one([]any{&milli}, "SELECT ifnull(max(until), 0) FROM barred WHERE room = ? AND trace = ? AND until > ?", int64(room), from[:], now.UnixMilli())
+	return whenOf(milli), err
 }
 
 // Sanctioned implements chat.Store.

@@ -269,3 +269,60 @@ func testMoves(t *testing.T, b Backend) {
 	f.clock.move(time.Minute)
 	take(4)
 }
+
+// Somebody who is thought to be a stranger is one, comes from where strangers are let in, and has a name
+// of its own; or else nothing is stored.
+func testAdmit(t *testing.T, b Backend) {
+	f := open(t, b)
+	room := f.room("room")
+	here, there := chat.Trace{1}, chat.Trace{2}
+	until := f.clock.Now().Add(time.Hour)
+	banned := membership(room.ID, 1)
+	banned.Banned = until
+	d := measured(room.ID, &chat.Measure{Deed: chat.Ban, Of: banned.Author, Until: until}, &banned)
+	d.Traces = []chat.Trace{here}
+	f.must(d)
+
+	admit := func(m chat.Membership, from chat.Trace, code chat.Code, barred time.Time) {
+		t.Helper()
+		before, known, _ := f.Membership(f.ctx(), m.Room, m.Identity)
+		got, err := f.Admit(f.ctx(), m, time.Time{}, from, f.clock.Now())
+		f.want(code, err)
+		if !got.Equal(barred) {
+			t.Errorf("barred until %v, want %v", got, barred)
+		}
+		after, is, err := f.Membership(f.ctx(), m.Room, m.Identity)
+		if err != nil {
+			t.Error(err)
+		}
+		want := m
+		if code != "" || !barred.IsZero() {
+			want = before
+			if is != known {
+				t.Errorf("a refused stranger is a member: %t, before %t", is, known)
+			}
+		}
+		if diff := cmp.Diff(want, after); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+	}
+	second, third := membership(room.ID, 2), membership(room.ID, 3)
+	admit(second, here, "", until)
+	admit(second, there, "", time.Time{})
+	admit(third, chat.Trace{}, "", time.Time{})
+	for _, known := range []chat.Membership{banned, second} { // what it is stays
+		known.Role, known.Banned, known.Joined = chat.RoleModerator, time.Time{}, !known.Joined
+		admit(known, there, chat.Conflict, time.Time{})
+	}
+	namesake := membership(room.ID, 4)
+	namesake.Skeleton = second.Skeleton
+	admit(namesake, there, chat.NameTaken, time.Time{})
+	nowhere := membership(room.ID+1, 4)
+	admit(nowhere, there, chat.NotFound, time.Time{})
+	f.clock.move(2 * time.Hour)
+	admit(membership(room.ID, 5), here, "", time.Time{})
+	f.reopen(b)
+	if _, ok, err := f.Membership(f.ctx(), room.ID, second.Identity); !ok || err != nil {
+		t.Error("who was admitted is not there after a new start:", err)
+	}
+}

@@ -58,9 +58,13 @@ func testContexts(t *testing.T, b Backend) {
 		"RoomCount":      func() error { _, err := f.RoomCount(ctx); return err },
 		"DeleteRoom":     func() error { return f.DeleteRoom(ctx, room.ID) },
 		"SaveMembership": func() error { return f.SaveMembership(ctx, membership(room.ID, 1), time.Time{}) },
-		"Membership":     func() error { _, _, err := f.Membership(ctx, room.ID, identity(1)); return err },
-		"NameHeld":       func() error { _, err := f.NameHeld(ctx, room.ID, identity(1), "x", "", time.Time{}); return err },
-		"Member":         func() error { _, _, err := f.Member(ctx, room.ID, "x"); return err },
+		"Admit": func() error {
+			_, err := f.Admit(ctx, membership(room.ID, 1), time.Time{}, chat.Trace{}, time.Time{})
+			return err
+		},
+		"Membership": func() error { _, _, err := f.Membership(ctx, room.ID, identity(1)); return err },
+		"NameHeld":   func() error { _, err := f.NameHeld(ctx, room.ID, identity(1), "x", "", time.Time{}); return err },
+		"Member":     func() error { _, _, err := f.Member(ctx, room.ID, "x"); return err },
 		"Sanctioned": func() error {
 			_, _, err := f.Sanctioned(ctx, chat.SanctionQuery{Room: room.ID, Only: chat.Ban})
 			return err

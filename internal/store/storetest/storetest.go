@@ -66,6 +66,7 @@ func Run(t *testing.T, fresh func(*testing.T) Backend) {
 		{"Measures", testMeasures},
 		{"Sanctioned", testSanctioned},
 		{"Barred", testBarred},
+		{"Admit", testAdmit},
 		{"MessagesBy", testMessagesBy},
 		{"Moves", testMoves},
 		{"Model", testModel},
