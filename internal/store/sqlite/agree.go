@@ -74,7 +74,7 @@ func disagree(x *conn, read func(chat.RoomID) (*reading, error)) (string, error)
 			}
 			for i := range list {
 				if e := &list[i]; e.Kind == chat.KindMessage && !again[rowOf(id, e.Seq)] {
-					terms := chat.AppendTerms(nil, e.Text)
+					terms := appendTerms(nil, e.Text)
 					slices.Sort(terms)
 					for _, t := range slices.Compact(terms) {
 						want.add(seed, rowOf(id, e.Seq), t)

@@ -51,14 +51,15 @@ CREATE TABLE again (id INTEGER PRIMARY KEY) STRICT;
 -- itself would first collect all messages that have any of them.
 CREATE TABLE terms (term TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 
--- The rowid is the entry's. The terms are cut by chat.AppendTerms, and hold nothing that this tokenizer would cut or fold.
+-- The rowid is the entry's. The terms are those of appendTerms, and hold nothing that this tokenizer would cut or fold.
 CREATE VIRTUAL TABLE words USING fts5(terms, content='', detail=none, columnsize=0, tokenize='ascii');
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
 INSERT INTO words (words, rank) VALUES ('hashsize', 8388608);
+INSERT INTO words (words, rank) VALUES ('automerge', 8);
 `
 
 // indexVersion names the schema and the way texts are cut.
-const indexVersion = int64(1<<16 | chat.WordsVersion)
+const indexVersion = int64(2<<16 | chat.WordsVersion)
 
 // An index is the file and the one goroutine that writes to it.
 type index struct {
@@ -87,12 +88,17 @@ type index struct {
 
 	// Owned by run.
 	places map[chat.RoomID]place
-	again  map[int64]bool      // table again; true: settled
-	known  map[string]struct{} // terms that table terms has
-	debt   int                 // messages that were marked as gone since the last merge began
-	merge  bool                // a merge is under way
-	sweep  *string             // the vocabulary is being swept, and is up to this term
-	scrub  bool                // the WAL holds what was taken out
+	again  map[int64]bool    // table again; true: settled
+	known  map[string]*int64 // terms that table terms has, and the last of the texts that had it
+	texts  int64             // put in since the start
+	terms  []string          // of one text; its memory is used again
+	text   []byte            // the same
+	debt   int               // messages that were marked as gone since the last merge began
+	added  int               // messages that were put in since then
+	merge  bool              // a merge is under way
+	dust   bool              // what was marked as gone is merged away, so the vocabulary has to be swept
+	sweep  *string           // the vocabulary is being swept, and is up to this term
+	scrub  bool              // the WAL holds what was taken out
 }
 
 // A place is how far a room is indexed.
@@ -162,7 +168,7 @@ func dialIndex(ctx context.Context, path string, of []byte) (_ *conn, err error)
 		return nil, err
 	}
 	if tables == 0 {
-		made := fmt.Sprintf("BEGIN IMMEDIATE; %s; INSERT INTO meta VALUES ('version', %d), ('of', x'%x'), ('debt', 0); COMMIT", indexSchema, indexVersion, of)
+		made := fmt.Sprintf("BEGIN IMMEDIATE; %s; INSERT INTO meta VALUES ('version', %d), ('of', x'%x'), ('debt', 0), ('added', 0); COMMIT", indexSchema, indexVersion, of)
 		return c, c.script(made)
 	}
 	var version int64
@@ -365,7 +371,7 @@ func (x *index) load() error {
 	}
 	x.store.log.Warn("the search index is of another log, and is made anew")
 	err := x.transact(func() error {
-		for _, q := range []string{"INSERT INTO words (words) VALUES ('delete-all')", "DELETE FROM places", "DELETE FROM again", "DELETE FROM terms", "UPDATE meta SET value = 0 WHERE name = 'debt'"} {
+		for _, q := range []string{"INSERT INTO words (words) VALUES ('delete-all')", "DELETE FROM places", "DELETE FROM again", "DELETE FROM terms", "UPDATE meta SET value = 0 WHERE name IN ('debt', 'added')"} {
 			if _, err := x.conn.exec(q); err != nil {
 				return err
 			}
@@ -385,8 +391,8 @@ func (x *index) load() error {
 // read reads from the file what run keeps in memory.
 func (x *index) read() error {
 	settled := x.again
-	x.places, x.again, x.known = make(map[chat.RoomID]place), make(map[int64]bool), make(map[string]struct{})
-	_, err := x.conn.one([]any{&x.debt}, "SELECT value FROM meta WHERE name = 'debt'")
+	x.places, x.again, x.known = make(map[chat.RoomID]place), make(map[int64]bool), make(map[string]*int64)
+	_, err := x.conn.one([]any{&x.debt, &x.added}, "SELECT (SELECT value FROM meta WHERE name = 'debt'), (SELECT value FROM meta WHERE name = 'added')")
 	return errors.Join(err,
 		x.conn.query(func(scan func(...any) error) error {
 			var id chat.RoomID
@@ -438,7 +444,12 @@ func (x *index) step() (more bool, err error) {
 					return err
 				}
 			}
-			return x.indexRooms(left)
+			added := x.added
+			if err := x.indexRooms(left); err != nil || x.added == added {
+				return err
+			}
+			_, err := x.conn.exec("UPDATE meta SET value = ? WHERE name = 'added'", x.added)
+			return err
 		})
 		for _, row := range due {
 			if err == nil {
@@ -537,23 +548,33 @@ func (x *index) add(e *chat.Entry) error {
 	if e.Kind != chat.KindMessage {
 		return nil
 	}
-	terms := chat.AppendTerms(nil, e.Text)
-	if len(terms) == 0 {
+	x.terms = appendTerms(x.terms[:0], e.Text)
+	if len(x.terms) == 0 {
 		return nil
 	}
-	for _, t := range terms {
-		if _, ok := x.known[t]; ok {
-			continue
+	x.texts++
+	text := x.text[:0]
+	for _, t := range x.terms {
+		last := x.known[t]
+		switch {
+		case last == nil:
+			if _, err := x.conn.exec("INSERT OR IGNORE INTO terms (term) VALUES (?)", t); err != nil {
+				return err
+			}
+			if len(x.known) >= knownTerms {
+				clear(x.known)
+			}
+			x.known[strings.Clone(t)] = new(x.texts) // not the whole text
+		case *last == x.texts:
+			continue // once is enough
+		default:
+			*last = x.texts
 		}
-		if _, err := x.conn.exec("INSERT OR IGNORE INTO terms (term) VALUES (?)", t); err != nil {
-			return err
-		}
-		if len(x.known) >= knownTerms {
-			clear(x.known)
-		}
-		x.known[strings.Clone(t)] = struct{}{} // not the whole text
+		text = append(append(text, t...), ' ')
 	}
-	_, err := x.conn.exec("INSERT INTO words (rowid, terms) VALUES (?,?)", rowOf(e.RoomID, e.Seq), strings.Join(terms, " "))
+	x.text = text
+	x.added++
+	_, err := x.conn.exec("INSERT INTO words (rowid, terms) VALUES (?,?)", rowOf(e.RoomID, e.Seq), string(text))
 	return err
 }
 

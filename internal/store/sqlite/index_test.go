@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -247,4 +249,136 @@ func TestIndexGivesWay(t *testing.T) {
 	if left := dirty[room]; left != entries-indexPage {
 		t.Errorf("%d of %d are left, want all but a page", left, entries)
 	}
+}
+
+// segments counts the parts of which the index consists.
+func segments(t testing.TB, s *Store) (n int) {
+	t.Helper()
+	if err := s.index.readers.use(t.Context(), func(c *conn) error {
+		_, err := c.one([]any{&n}, "SELECT count(DISTINCT segid) FROM words_idx")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// merged waits until the index has nothing left to do.
+func merged(t testing.TB, s *Store) {
+	t.Helper()
+	indexed(t, s)
+	for end, untidy := time.Now().Add(time.Minute), true; untidy; time.Sleep(time.Millisecond) {
+		if err := s.index.ask(t.Context(), func() error { untidy = s.index.untidy(); return nil }); err != nil || time.Now().After(end) {
+			t.Fatal("the index does not become tidy:", err)
+		}
+	}
+}
+
+// What has grown by half becomes one part when there is nothing else to do; what has not stays as it is.
+func TestIndexBecomesOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snug.db")
+	s, stop := start(t, path, rates["eager"], nil, nil)
+	room := newRoom(t, s, "room")
+	said := 0
+	say := func(n int) {
+		t.Helper()
+		var all sync.WaitGroup
+		for range n {
+			said++
+			all.Add(1)
+			s.Append(chat.Draft{Room: room, Kind: chat.KindMessage, Text: fmt.Sprintf("shared word%d", said)}, func(_ chat.Appended, err error) {
+				if err != nil {
+					t.Error(err)
+				}
+				all.Done()
+			})
+		}
+		all.Wait()
+		indexed(t, s)
+	}
+	parts := func(want func(int) bool) {
+		t.Helper()
+		merged(t, s)
+		if n := segments(t, s); !want(n) {
+			t.Errorf("with %d messages the index has %d parts", said, n)
+		}
+		if got := searchSeqs(t, s, room, fmt.Sprint("word", said)); !slices.Equal(got, []chat.Seq{chat.Seq(said)}) {
+			t.Errorf("the newest is found as %v", got)
+		}
+	}
+	several, one := func(n int) bool { return n > 1 }, func(n int) bool { return n == 1 }
+	say(mergeAdded / 3)
+	say(mergeAdded / 3)
+	parts(several)
+	stop() // what was put in counts over a new start
+	s, stop = start(t, path, rates["eager"], nil, nil)
+	say(mergeAdded/3 + 10)
+	parts(one)
+	say(mergeAdded / 2)
+	parts(several)
+	stop()
+}
+
+// Words of which hundreds begin alike are found by what they begin with, whether that is shorter than a stem, one, or longer.
+func TestStems(t *testing.T) {
+	s, stop := start(t, filepath.Join(t.TempDir(), "snug.db"), rates["eager"], nil, nil)
+	room := newRoom(t, s, "room")
+	r := rand.New(rand.NewPCG(1, 2))
+	var texts []string
+	for _, begin := range []string{"int", "inte", "inter", "over", "étud", "étude", "x"} {
+		for i := range 120 {
+			texts = append(texts, fmt.Sprintf("%s%c%c some%d", begin, 'a'+i%26, 'a'+i/26, i%7))
+		}
+	}
+	texts = append(texts, "inte", "INTE over", "intermission overture", "Étudiant")
+	r.Shuffle(len(texts), func(i, j int) { texts[i], texts[j] = texts[j], texts[i] })
+	for range 2 * searchTries { // newer than all of those that are looked for, of the same stem
+		texts = append(texts, fmt.Sprintf("intex%d overx%d", len(texts), len(texts)))
+	}
+	for i, text := range texts {
+		d := say(room, fmt.Sprint(i))
+		d.Text = text
+		s.Append(d, func(_ chat.Appended, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if _, err := add(s, say(room, "last")); err != nil {
+		t.Fatal(err)
+	}
+	indexed(t, s)
+	var gone []chat.Seq
+	for i := range texts {
+		if i%15 == 0 {
+			gone = append(gone, chat.Seq(i+1))
+		}
+	}
+	for _, seq := range gone {
+		if _, err := add(s, chat.Draft{Room: room, Kind: chat.KindDelete, Target: seq}); err != nil {
+			t.Fatal(err)
+		}
+		texts[seq-1] = ""
+	}
+	merged(t, s)
+	for _, query := range []string{"int", "inte", "inter", "interm", "intea", "over", "overa", "étud", "etude", "x", "inte over", "inter some3", "inte some", "intex overx", "over intez", "intel overa"} {
+		q := chat.ParseQuery(query)
+		var want, got []chat.Seq
+		for i := len(texts) - 1; i >= 0; i-- {
+			if texts[i] != "" && q.Matches(texts[i]) {
+				want = append(want, chat.Seq(i+1))
+			}
+		}
+		p, err := s.Search(t.Context(), chat.SearchQuery{Room: room, Query: q, Limit: len(texts)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range p.Entries {
+			got = append(got, e.Seq)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: found %d, want %d:\n%v\n%v", query, len(got), len(want), got, want)
+		}
+	}
+	stop()
 }

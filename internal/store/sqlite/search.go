@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"snug/internal/chat"
@@ -207,39 +206,46 @@ func (f *search) again(to chat.Seq) (list []chat.Seq, err error) {
 // nothing matches no message: the tokenizer finds no term in it.
 const nothing = `""`
 
-// match is the query in the language of FTS5, in which each term stands in quotes. A prefix with too many
-// terms is left out, or with all put in as it is; broad reports whether that matters. It is ""
-// if nothing is left.
+// match is the query in the language of FTS5, in which each term stands in quotes. Of a prefix with too many
+// terms its stem takes the place; without one it is left out, or with all put in as it is. broad reports whether what is left
+// says less than the query. It is "" if nothing is left.
 func (f *search) match(all bool) (match string, broad bool, err error) {
 	var parts []string
+	most := searchTerms
+	if all {
+		most = allTerms
+	}
 	for _, t := range f.q.Terms() {
 		if !t.Prefix {
-			parts = append(parts, `"`+t.Term+`"`)
+			parts = append(parts, quoted(t.Term))
 			continue
 		}
 		var terms []string
-		most := searchTerms
-		if all {
-			most = allTerms
-		}
 		err := f.index.query(func(scan func(...any) error) error {
 			var term string
 			err := scan(&term)
-			terms = append(terms, `"`+term+`"`)
+			terms = append(terms, quoted(term))
 			return err
 		}, "SELECT term FROM terms WHERE term >= ? AND term < ? ORDER BY term LIMIT ?", t.Term, t.Term+"\U0010FFFF", most+1)
+		stem := stemOf(t.Term)
 		switch {
 		case err != nil:
 			return "", false, err
 		case len(terms) == 0:
 			return nothing, false, nil
+		case isStem(t.Term) && len(terms) > 2:
+			parts = append(parts, "("+quoted(t.Term)+" OR "+quoted(stemMark+t.Term)+")")
 		case len(terms) <= most:
 			parts = append(parts, "("+strings.Join(terms, " OR ")+")")
 		case all:
-			parts = append(parts, fmt.Sprintf(`"%s"*`, t.Term))
+			parts = append(parts, quoted(t.Term)+"*")
+		case stem != "":
+			parts, broad = append(parts, quoted(stem)), true
 		default:
 			broad = true
 		}
 	}
 	return strings.Join(parts, " AND "), broad, nil
 }
+
+func quoted(term string) string { return `"` + term + `"` }

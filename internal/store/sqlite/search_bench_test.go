@@ -92,25 +92,37 @@ func BenchmarkSearch(b *testing.B) {
 		b.ReportMetric(max(float64(most)/rate, behind.Seconds()), "lag-s")
 		b.ReportMetric(0, "ns/op") // says nothing of its own
 	})
+	search := func(b *testing.B, query string) {
+		var took []time.Duration
+		r := rand.New(rand.NewPCG(3, 4))
+		q := chat.ParseQuery(query)
+		for b.Loop() {
+			at := time.Now()
+			if _, err := s.Search(b.Context(), chat.SearchQuery{Room: room, Query: q, Before: chat.Seq(total/2 + r.IntN(total/2)), Limit: 20, Bytes: 256 << 10}); err != nil {
+				b.Fatal(err)
+			}
+			took = append(took, time.Since(at))
+		}
+		slices.Sort(took)
+		b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+		b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+		b.ReportMetric(0, "ns/op") // says nothing of its own
+	}
+	three := spell(100) + " " + spell(200) + " " + spell(300)
+	b.Run("three-at-once", func(b *testing.B) { search(b, three) }) // the index has many parts yet
+	began = time.Now()
+	merged(b, s)
+	b.Run("merging", func(b *testing.B) {
+		for b.Loop() {
+			// It was measured above, once.
+		}
+		b.ReportMetric(time.Since(began).Seconds(), "merge-s")
+		b.ReportMetric(0, "ns/op") // says nothing of its own
+	})
 	for name, query := range map[string]string{
 		"common": spell(0), "two": spell(3) + " " + spell(40), "rare": spell(45_000), "rare and common": spell(45_000) + " " + spell(0), "absent": "zzz",
-		"prefix": spell(3000)[:5], "broad prefix": "b", "three": spell(100) + " " + spell(200) + " " + spell(300),
+		"prefix": spell(3000)[:5], "broad prefix": "b", "three": three,
 	} {
-		b.Run(strings.ReplaceAll(name, " ", "-"), func(b *testing.B) {
-			var took []time.Duration
-			r := rand.New(rand.NewPCG(3, 4))
-			q := chat.ParseQuery(query)
-			for b.Loop() {
-				at := time.Now()
-				if _, err := s.Search(b.Context(), chat.SearchQuery{Room: room, Query: q, Before: chat.Seq(total/2 + r.IntN(total/2)), Limit: 20, Bytes: 256 << 10}); err != nil {
-					b.Fatal(err)
-				}
-				took = append(took, time.Since(at))
-			}
-			slices.Sort(took)
-			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
-			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
-			b.ReportMetric(0, "ns/op") // says nothing of its own
-		})
+		b.Run(strings.ReplaceAll(name, " ", "-"), func(b *testing.B) { search(b, query) })
 	}
 }

@@ -22,6 +22,10 @@ const (
 	// mergeDebt is how many marked messages retention leaves before it has a merge begin.
 	mergeDebt = 20_000
 
+	// mergeAdded is how many messages are put in, at least, before all there is becomes one: the more parts the index
+	// has, the longer a search takes that looks for many words.
+	mergeAdded = 20_000
+
 	mergePages = 200  // written by one commit of a merge
 	sweepTerms = 1000 // looked at by one commit of a sweep
 )
@@ -83,10 +87,12 @@ func (x *index) settle(rows []int64) {
 // remove takes a message that is indexed with this text out: with secure out of the
 // file and the vocabulary too, else a merge and a sweep have to follow.
 func (x *index) remove(row int64, text string, secure bool) error {
-	terms := chat.AppendTerms(nil, text)
+	terms := appendTerms(nil, text)
 	if len(terms) == 0 {
 		return nil
 	}
+	slices.Sort(terms)
+	terms = slices.Compact(terms)
 	x.scrub = true
 	if _, err := x.conn.exec("INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)", row, strings.Join(terms, " ")); err != nil {
 		return err
@@ -94,8 +100,7 @@ func (x *index) remove(row int64, text string, secure bool) error {
 	if !secure {
 		return nil
 	}
-	slices.Sort(terms)
-	for _, t := range slices.Compact(terms) {
+	for _, t := range terms {
 		if err := x.forgetTerm(t); err != nil {
 			return err
 		}
@@ -223,11 +228,25 @@ func (x *index) bury(ctx context.Context, room chat.RoomID) error {
 }
 
 // untidy reports whether there is anything for tidy to do.
-func (x *index) untidy() bool { return x.merge || x.sweep != nil || x.scrub || x.debt >= mergeDebt }
+func (x *index) untidy() bool {
+	return x.merge || x.sweep != nil || x.scrub || x.debt >= mergeDebt || x.grown()
+}
+
+// grown reports whether so much was put in since the last merge began that the next one is worth it: half of all there is.
+func (x *index) grown() bool {
+	if x.added < mergeAdded {
+		return false
+	}
+	all := 0
+	for _, p := range x.places {
+		all += int(p.seq - p.floor)
+	}
+	return 2*x.added >= all
+}
 
 // tidy does some of what keeps the file small and free of what was taken out.
 func (x *index) tidy() (more bool, err error) {
-	if x.debt >= mergeDebt {
+	if x.debt >= mergeDebt || x.grown() {
 		x.merge = true
 	}
 	if x.merge || x.sweep != nil {
@@ -250,9 +269,10 @@ func (x *index) tidySome() (more bool, err error) {
 	switch {
 	case x.merge:
 		pages := mergePages
-		if x.debt > 0 { // it begins: with all there is, however full or small
-			pages, x.debt = -mergePages, 0
-			if _, err := x.conn.exec("UPDATE meta SET value = 0 WHERE name = 'debt'"); err != nil {
+		if x.debt > 0 || x.grown() { // it begins: with all there is, however full or small
+			pages, x.dust = -mergePages, x.dust || x.debt > 0
+			x.debt, x.added = 0, 0
+			if _, err := x.conn.exec("UPDATE meta SET value = 0 WHERE name IN ('debt', 'added')"); err != nil {
 				return false, err
 			}
 		}
@@ -267,7 +287,10 @@ func (x *index) tidySome() (more bool, err error) {
 			return false, err
 		}
 		if after-before < 2 { // FTS5, "The 'merge' Command": nothing left to merge
-			x.merge, x.sweep = false, new("")
+			x.merge = false
+			if x.dust {
+				x.dust, x.sweep = false, new("")
+			}
 		}
 		return true, nil
 	case x.sweep != nil:
