@@ -380,5 +380,27 @@ func TestStems(t *testing.T) {
 			t.Errorf("%s: found %d, want %d:\n%v\n%v", query, len(got), len(want), got, want)
 		}
 	}
+	// And the index is asked so that little is looked up, and little proposed in vain.
+	for query, want := range map[string]struct {
+		match string
+		broad bool
+	}{
+		"over inte":    {"(\"over\" OR \"\u0080over\") AND (\"inte\" OR \"\u0080inte\")", false},
+		"inter":        {"\"\u0080inte\"", true},
+		"intermission": {`("intermission")`, false},
+		"int":          {``, true},
+		"nowhere inte": {nothing, false},
+	} {
+		if err := s.index.readers.use(t.Context(), func(c *conn) error {
+			f := search{index: c, q: chat.ParseQuery(query)}
+			match, broad, err := f.match(false)
+			if match != want.match || broad != want.broad {
+				t.Errorf("%s: the index is asked for %s, %t, want %s, %t", query, match, broad, want.match, want.broad)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	stop()
 }
