@@ -59,7 +59,7 @@ func (s *Service) join(ctx context.Context, c *Session, r JoinRequest, answer fu
 		}
 	}
 	load := s.load
-	if c.minted { // admit looks, with the write
+	if c.isNew() { // admit looks, with the write
 		load = func(context.Context, visit) error { return nil }
 	}
 	v, err := s.visitBy(ctx, c, r.Room, load)
@@ -95,6 +95,12 @@ func (s *Service) join(ctx context.Context, c *Session, r JoinRequest, answer fu
 // one before. The caller has the identity's turn.
 func (s *Service) admit(ctx context.Context, c *Session, v visit, r JoinRequest) (remembered bool, err error) {
 	known, loaded := v.peek()
+	if !loaded && !s.takesStrangers(v) {
+		if err := s.load(ctx, v); err != nil {
+			return false, err
+		}
+		known, loaded = v.peek()
+	}
 	next := known.m
 	owner := v.room.Creator == v.id && !known.known
 	if r.Key != "" {
@@ -160,6 +166,12 @@ func (s *Service) admit(ctx context.Context, c *Session, v visit, r JoinRequest)
 	return known.known, nil
 }
 
+// takesStrangers reports whether a room takes everybody who is not banned: who is a stranger makes no difference then.
+func (s *Service) takesStrangers(v visit) bool {
+	room := v.current()
+	return room.Pass == nil && !room.Locked && int(v.present.Load()) < s.limits.Members
+}
+
 // admitStranger makes an identity a member that is thought to be none yet. Conflict: it is one.
 func (s *Service) admitStranger(ctx context.Context, c *Session, m Membership, v visit, owner bool) error {
 	var from Trace
@@ -168,6 +180,9 @@ func (s *Service) admitStranger(ctx context.Context, c *Session, m Membership, v
 	}
 	now := s.now()
 	until, err := s.store.Admit(context.WithoutCancel(ctx), m, s.nameFree(), from, now)
+	if err == nil && until.IsZero() || CodeOf(err) == Conflict {
+		c.isKnown()
+	}
 	if CodeOf(err) == Conflict {
 		return err
 	}

@@ -468,6 +468,21 @@ func TestJoinOfAStranger(t *testing.T) {
 		if is := dan.join(room); is.You.ID != was.You.ID || is.You.Color != was.You.Color || is.You.Name != "Dan" {
 			t.Errorf("%+v came back as %+v", was.You, is.You)
 		}
+
+		// Nor is somebody asked for the passphrase who gave it on another connection, or kept out of a room that was locked then.
+		fay := h.newcomer("Fay")
+		second = fay.again()
+		second.join(room)
+		if err := second.leave(room, true); err != nil {
+			t.Fatal(err)
+		}
+		ada.mustSet(chat.SetRequest{Room: room, Locked: new(true)})
+		fay.join(room)
+		// And who comes back on the connection that it was new on is known.
+		if err := fay.leave(room, true); err != nil {
+			t.Fatal(err)
+		}
+		fay.join(room)
 		h.stop()
 	})
 }

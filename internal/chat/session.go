@@ -10,14 +10,14 @@ import (
 // served in the order of the calls of one goroutine.
 type Session struct {
 	// Static.
-	id     Identity
-	minted bool // its identity was made for it: nobody knows it, but for those whom its holder told
-	from   Address
-	ear    Ear
-	meter  meter
+	id    Identity
+	from  Address
+	ear   Ear
+	meter meter
 
 	mu     sync.Mutex // tier 2
 	closed bool       // guarded by mu
+	minted bool       // its identity was made for it, and it has joined no room yet; guarded by mu
 	halls  []*hall    // rooms it hears or is about to, few; guarded by mu
 }
 
@@ -87,6 +87,20 @@ func (c *Session) forget(h *hall) {
 	if i := slices.Index(c.halls, h); i >= 0 {
 		c.halls = slices.Delete(c.halls, i, i+1)
 	}
+}
+
+// isNew reports whether hardly any room knows its identity: only if its holder told others its token.
+func (c *Session) isNew() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.minted
+}
+
+// isKnown notes that a room knows the identity.
+func (c *Session) isKnown() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.minted = false
 }
 
 func (c *Session) isClosed() bool {
