@@ -28,6 +28,7 @@ test('51 a new message is announced once as "name: text", history silently', asy
   await maria.say('my own')
   expect(await said()).toEqual(['Tom: new'])
   await expect(maria.log).toHaveAttribute('aria-live', 'off')
+  await expect(maria.page.locator('[data-said]')).toHaveAttribute('aria-live', 'polite')
 })
 
 test('51 errors are alerts, and other words are not', async ({ person }) => {

@@ -24,6 +24,8 @@ test('48 the title counts and the icon has a dot, until the reader looks', async
   await tom.sayAll(['a', 'b', 'c'])
   await expect(maria.page).toHaveTitle('(3) Walk')
   await expect(maria.page.locator('#favicon')).toHaveAttribute('href', /favicon-dot\.svg$/)
+  const icon = await maria.page.request.get((await maria.page.locator('#favicon').getAttribute('href'))!)
+  expect([icon.status(), icon.headers()['content-type']]).toEqual([200, 'image/svg+xml'])
   await look(maria.page, false)
   await expect(maria.page).toHaveTitle('Walk')
   await expect(maria.page.locator('#favicon')).toHaveAttribute('href', /favicon\.svg$/)

@@ -41,6 +41,7 @@ test('13 a hole shows the banner within 15 s; 9 after 30 s "not sent", with Retr
   await expect(tom.page.locator('[data-state=pending]')).toHaveCount(2)
 
   for (const name of ['Tom', 'Ben']) await expect(member(name)).toHaveClass(/lost/, { timeout: 20_000 })
+  expect(await Promise.all(members.map(each => each.locator('.member-name').evaluate(name => getComputedStyle(name).opacity < '1')))).toEqual([true, true])
   expect(Date.now() - begun).toBeLessThanOrEqual(16_000)
   await expect(tom.banner).toBeVisible({ timeout: 20_000 })
   // The server's ping is missed after 9 + 5 s at most; the banner comes 1.5 s later.

@@ -74,6 +74,19 @@ test('30 scrolled up, the top visible message moves at most 1 px; 31 "n new" cou
     await tom.ask('edit', { room: code, seq: Number(await above.getAttribute('data-seq')), text: 'longer than before, '.repeat(30) })
     await expect.poll(async () => (await above.boundingBox())!.height).toBeGreaterThan(height + 20)
   })
+  // A change that comes after the scrolling and before the browser tells of it.
+  await tom.ask('react', { room: code, seq: Number(await maria.messages.first().getAttribute('data-seq')), emoji: '👍', on: true })
+  await expect(maria.page.locator('.reaction')).toHaveText('👍1')
+  expect(Math.abs(await maria.log.evaluate(async log => {
+    log.scrollTop += 200
+    const edge = log.getBoundingClientRect().top
+    const row = [...log.querySelectorAll<HTMLElement>('.message')].find(each => each.getBoundingClientRect().bottom > edge)!
+    const { top } = row.getBoundingClientRect()
+    log.querySelector<HTMLElement>('.reaction')!.click()
+    await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+    return row.getBoundingClientRect().top - top
+  })), 'a change on the way').toBeLessThanOrEqual(1)
+  await expect(maria.page.locator('.reaction')).toHaveText('👍2')
   await still('somebody joining', async () => {
     await bot(code, 'Ben')
     await expect(maria.members).toHaveCount(3)

@@ -61,12 +61,15 @@ test('3 my message shows within 50 ms as pending, with the server 3 s late; 4 th
   }
   expect(Math.min(...took)).toBeLessThanOrEqual(50)
   const row = maria.message('late')
+  const opacity = () => row.locator('.text').evaluate(text => Number(getComputedStyle(text).opacity))
+  await expect.poll(opacity).toBeLessThan(0.9)
   const node = await row.elementHandle()
   const top = (await row.boundingBox())!.y
   await maria.page.waitForTimeout(3000) // the lateness this behaviour is about
   maria.net.pass()
   await expect(row).toHaveAttribute('data-state', 'sent')
   await expect(row).toHaveAttribute('data-seq', /\d+/)
+  await expect.poll(opacity).toBe(1)
   expect(await node!.evaluate(li => li.isConnected)).toBe(true)
   expect(Math.abs((await row.boundingBox())!.y - top)).toBeLessThanOrEqual(1)
 })
