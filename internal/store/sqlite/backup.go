@@ -11,16 +11,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"snug/internal/chat"
 )
 
 const (
 	// backupRows is how many entries a backup copies in one snapshot.
-	backupRows = 2000
+	backupRows = 1000
 
 	// backupIDs is how many ids it makes in one transaction of its own.
-	backupIDs = 20_000
+	backupIDs = 5000
 
 	// backupRest is how many new entries the last snapshot may have to copy.
 	backupRest = 5000
@@ -34,10 +35,11 @@ const (
 // last snapshot makes the copy consistent: it has what came since, all small tables, and anew the messages
 // that were revised meanwhile, of which the log tells. The ids are made from the entries.
 type backup struct {
-	from *View
-	to   *conn
-	file *os.File                 // that of to
-	mark map[chat.RoomID]chat.Seq // where each room's table ended when the copying began
+	from  *View
+	to    *conn
+	file  *os.File                 // that of to
+	began time.Time                // of the transaction
+	mark  map[chat.RoomID]chat.Seq // where each room's table ended when the copying began
 }
 
 // Backup copies the store at path to a new file, consistent and durable, with more
@@ -94,7 +96,7 @@ func (b *backup) copy(ctx context.Context, more map[string][]byte) error {
 			break
 		}
 	}
-	if err := b.to.script("BEGIN"); err != nil {
+	if err := b.begin(); err != nil {
 		return err
 	}
 	if err := b.from.now(b.finish); err != nil {
@@ -111,7 +113,7 @@ func (b *backup) copy(ctx context.Context, more map[string][]byte) error {
 	if err := b.makeIDs(); err != nil {
 		return err
 	}
-	if err := b.to.script("BEGIN"); err != nil {
+	if err := b.begin(); err != nil {
 		return err
 	}
 	for name, value := range more {
@@ -124,7 +126,18 @@ func (b *backup) copy(ctx context.Context, more map[string][]byte) error {
 
 // flush ends a transaction of the copy and puts it on the disk. Little by little: all at
 // once would keep the disk from the commits of the store that runs.
-func (b *backup) flush() error { return errors.Join(b.to.script("COMMIT"), b.file.Sync()) }
+// And as much time as it has taken is left to others.
+func (b *backup) flush() error {
+	err := errors.Join(b.to.script("COMMIT"), b.file.Sync())
+	time.Sleep(time.Since(b.began))
+	return err
+}
+
+// begin begins a transaction of the copy.
+func (b *backup) begin() error {
+	b.began = time.Now()
+	return b.to.script("BEGIN")
+}
 
 // makeTables makes the tables that the store has.
 func (b *backup) makeTables() error {
@@ -189,7 +202,7 @@ func (b *backup) copyNew(ctx context.Context, first bool) (total int, err error)
 			if err != nil {
 				return total, err
 			}
-			if err := b.to.script("BEGIN"); err != nil {
+			if err := b.begin(); err != nil {
 				return total, err
 			}
 			n, _, err := b.copyRows(" WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", last, rowOf(id, ^chat.Seq(0)), backupRows)
@@ -336,7 +349,7 @@ func (b *backup) makeIDs() error {
 	}
 	slices.SortFunc(list, compareIDs)
 	for part := range slices.Chunk(list, backupIDs) {
-		if err := b.to.script("BEGIN"); err != nil {
+		if err := b.begin(); err != nil {
 			return err
 		}
 		for _, i := range part {
