@@ -126,11 +126,17 @@ func (b *backup) copy(ctx context.Context, more map[string][]byte) error {
 
 // flush ends a transaction of the copy and puts it on the disk. Little by little: all at
 // once would keep the disk from the commits of the store that runs.
-// And as much time as it has taken is left to others.
+// As much time as it has taken is left to others.
 func (b *backup) flush() error {
 	err := errors.Join(b.to.script("COMMIT"), b.file.Sync())
-	time.Sleep(time.Since(b.began))
+	b.rest()
 	return err
+}
+
+// rest leaves others as much time as was taken since the last rest.
+func (b *backup) rest() {
+	time.Sleep(time.Since(b.began))
+	b.began = time.Now()
 }
 
 // begin begins a transaction of the copy.
@@ -333,6 +339,7 @@ func (b *backup) makeIDs() error {
 		return err
 	}
 	var list []idRow
+	b.began = time.Now()
 	if err := b.to.query(func(scan func(...any) error) error {
 		var row int64
 		var who []byte
@@ -342,6 +349,9 @@ func (b *backup) makeIDs() error {
 		}
 		var by chat.Identity
 		copy(by[:], who)
+		if len(list)%backupIDs == 0 {
+			b.rest()
+		}
 		list = append(list, idRow{idKey(secret, roomOf(row), by, string(cid)), row})
 		return nil
 	}, "SELECT id, identity, cid FROM log WHERE cid IS NOT NULL"); err != nil {
