@@ -66,6 +66,22 @@ func (k *keeper) expect(id RoomID, code string, grace time.Duration) {
 	k.mu.Lock()
 	k.due[id] = vacant{code, time.Now().Add(grace)}
 	k.mu.Unlock()
+	k.look()
+}
+
+// found ends a room that was there at the start after the grace of that, unless its last member has left
+// meanwhile: then it ends by that.
+func (k *keeper) found(r Room) {
+	k.mu.Lock()
+	if _, known := k.due[r.ID]; !known {
+		k.due[r.ID] = vacant{r.Code, time.Now().Add(startGrace)}
+	}
+	k.mu.Unlock()
+	k.look()
+}
+
+// look has run look at due.
+func (k *keeper) look() {
 	select {
 	case k.wake <- struct{}{}:
 	default:
@@ -112,7 +128,7 @@ func (k *keeper) sweeps(ctx context.Context) {
 func (k *keeper) restart(ctx context.Context) error {
 	return k.eachRoom(ctx, func(r Room) {
 		if r.Keep == KeepEmpty { // if somebody is in by then, it will not end
-			k.expect(r.ID, r.Code, startGrace)
+			k.found(r)
 		}
 	})
 }

@@ -259,3 +259,36 @@ func TestARoomThatIsGoneElsewhere(t *testing.T) {
 		}
 	})
 }
+
+// A slowStore lists its rooms no sooner than it is told to.
+type slowStore struct {
+	chat.Store
+	list chan struct{}
+}
+
+func (s *slowStore) Rooms(ctx context.Context, after chat.RoomID, limit int) ([]chat.Room, error) {
+	<-s.list
+	return s.Store.Rooms(ctx, after, limit)
+}
+
+// Who came and went while the server that started was still looking for its rooms leaves an empty room
+// behind that ends as soon as any other.
+func TestEmptiedDuringTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := make(chan struct{})
+		h := open(t, setup{store: func(s chat.Store) chat.Store { return &slowStore{s, list} }})
+		ada, room := emptyRoom(h)
+		ada.join(room)
+		ada.leave(room, true)
+		close(list)
+		sleep(59 * time.Second)
+		if !h.exists(room) {
+			t.Error("deleted before its grace was over")
+		}
+		sleep(2 * time.Second)
+		if h.exists(room) {
+			t.Error("not deleted after its grace")
+		}
+		h.stop()
+	})
+}
