@@ -296,26 +296,30 @@ func TestIndexBecomesOne(t *testing.T) {
 		all.Wait()
 		indexed(t, s)
 	}
-	parts := func(want func(int) bool) {
+	// unmerged is how many messages were put in since all became one part, if it has.
+	unmerged := func(want int) {
 		t.Helper()
 		merged(t, s)
-		if n := segments(t, s); !want(n) {
+		added := 0
+		if err := s.index.ask(t.Context(), func() error { added = s.index.added; return nil }); err != nil || added != want {
+			t.Errorf("with %d messages %d are not merged, %v, want %d", said, added, err, want)
+		}
+		if n := segments(t, s); want == 0 && n != 1 {
 			t.Errorf("with %d messages the index has %d parts", said, n)
 		}
 		if got := searchSeqs(t, s, room, fmt.Sprint("word", said)); !slices.Equal(got, []chat.Seq{chat.Seq(said)}) {
 			t.Errorf("the newest is found as %v", got)
 		}
 	}
-	several, one := func(n int) bool { return n > 1 }, func(n int) bool { return n == 1 }
 	say(mergeAdded / 3)
 	say(mergeAdded / 3)
-	parts(several)
+	unmerged(said)
 	stop() // what was put in counts over a new start
 	s, stop = start(t, path, rates["eager"], nil, nil)
-	say(mergeAdded/3 + 10)
-	parts(one)
+	say(mergeAdded - said) // the last one makes it worth it
+	unmerged(0)
 	say(mergeAdded / 2)
-	parts(several)
+	unmerged(mergeAdded / 2)
 	stop()
 }
 
