@@ -6,6 +6,11 @@ const axe = require.resolve('../../web/node_modules/axe-core/axe.min.js')
 
 /** What axe finds serious or worse. */
 export async function problems(page: Page): Promise<string[]> {
+  // What still fades in has not its colours yet; what never ends has its own.
+  await page.evaluate(() => Promise.all(document.getAnimations()
+    .filter(one => one.effect?.getComputedTiming().endTime !== Infinity)
+    .map(one => one.finished.catch(() => undefined)))
+    .then(() => undefined))
   // The page's own policy lets no script in: axe comes in by the debugger's door.
   await page.evaluate(await readFile(axe, 'utf8'))
   return page.evaluate(async () => {
