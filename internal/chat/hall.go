@@ -212,14 +212,14 @@ type visit struct {
 // visit finds the room and what it remembers of the session's identity. Whoever
 // is not remembered there guesses the code, as far as anybody can tell.
 func (s *Service) visit(ctx context.Context, c *Session, code string) (visit, error) {
-	return s.visitBy(ctx, c, code, s.load)
+	return s.visitLooking(ctx, c, code, true)
 }
 
-// visitBy is visit, which finds by load what the store has of the identity.
-func (s *Service) visitBy(ctx context.Context, c *Session, code string, load func(context.Context, visit) error) (visit, error) {
+// visitLooking is visit. Unless it is to look, it does not ask the store for an identity that may be a stranger.
+func (s *Service) visitLooking(ctx context.Context, c *Session, code string, look bool) (visit, error) {
 	began := time.Now()
 	refusal := s.throttle.mayGuess(c)
-	v, err := s.enter(ctx, c, code, load)
+	v, err := s.enter(ctx, c, code, look || refusal != nil)
 	if refusal != nil {
 		if err == nil {
 			if seat, _ := v.peek(); seat.known {
@@ -236,13 +236,16 @@ func (s *Service) visitBy(ctx context.Context, c *Session, code string, load fun
 }
 
 // enter is visit for a code that may be guessed.
-func (s *Service) enter(ctx context.Context, c *Session, code string, load func(context.Context, visit) error) (visit, error) {
+func (s *Service) enter(ctx context.Context, c *Session, code string, look bool) (visit, error) {
 	h, err := s.acquire(ctx, code)
 	if err != nil {
 		return visit{}, err
 	}
 	v := visit{h, c.id, h.sit(c.id)}
-	if err := load(ctx, v); err != nil {
+	if !look {
+		return v, nil
+	}
+	if err := s.load(ctx, v); err != nil {
 		v.end()
 		return visit{}, err
 	}

@@ -58,11 +58,7 @@ func (s *Service) join(ctx context.Context, c *Session, r JoinRequest, answer fu
 			return c.unread(ctx, time.Now(), err)
 		}
 	}
-	load := s.load
-	if c.isNew() { // admit looks, with the write
-		load = func(context.Context, visit) error { return nil }
-	}
-	v, err := s.visitBy(ctx, c, r.Room, load)
+	v, err := s.visitLooking(ctx, c, r.Room, !c.isNew()) // for one that is new admit looks, with the write
 	if err != nil {
 		return err
 	}
