@@ -96,7 +96,7 @@ type index struct {
 	debt   int               // messages that were marked as gone since the last merge began
 	added  int               // messages that were put in since then
 	merge  bool              // a merge is under way
-	dust   bool              // what was marked as gone is merged away, so the vocabulary has to be swept
+	owed   int               // those that the merge under way and the sweep after it take out of the file; the file's debt is both
 	sweep  *string           // the vocabulary is being swept, and is up to this term
 	scrub  bool              // the WAL holds what was taken out
 }
@@ -392,6 +392,7 @@ func (x *index) load() error {
 func (x *index) read() error {
 	settled := x.again
 	x.places, x.again, x.known = make(map[chat.RoomID]place), make(map[int64]bool), make(map[string]*int64)
+	x.owed = 0 // what was cut off is begun again
 	_, err := x.conn.one([]any{&x.debt, &x.added}, "SELECT (SELECT value FROM meta WHERE name = 'debt'), (SELECT value FROM meta WHERE name = 'added')")
 	return errors.Join(err,
 		x.conn.query(func(scan func(...any) error) error {

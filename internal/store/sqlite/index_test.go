@@ -408,3 +408,62 @@ func TestStems(t *testing.T) {
 	}
 	stop()
 }
+
+// A stop in the middle of a merge does not leave in the file what the merge was to take out.
+func TestMergeCutOff(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snug.db")
+	s, stop := start(t, path, rates["eager"], nil, nil)
+	room := newRoom(t, s, "room")
+	const many = 2 * secureRows
+	for i := range many {
+		d := say(room, fmt.Sprint(i))
+		d.Text = fmt.Sprintf("secretword%d", i)
+		if _, err := add(s, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	indexed(t, s)
+	if err := s.index.forget(t.Context(), room, many); err != nil {
+		t.Fatal(err)
+	}
+	debt := func() (debt int, merging bool) {
+		t.Helper()
+		if err := s.index.ask(t.Context(), func() error {
+			debt, merging = s.index.debt+s.index.owed, s.index.merge || s.index.sweep != nil
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return debt, merging
+	}
+	if n, _ := debt(); n != many {
+		t.Fatalf("%d messages are marked as gone, want %d", n, many)
+	}
+	step := func() {
+		t.Helper()
+		if err := s.index.ask(t.Context(), func() error {
+			s.index.merge = s.index.merge || s.index.debt > 0
+			_, err := s.index.tidySome()
+			s.index.paused.Store(true) // nothing more of it before the stop
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step()
+	stop()
+	s, stop = start(t, path, rates["eager"], nil, nil)
+	if n, _ := debt(); n != many {
+		t.Errorf("after a new start %d messages are known to be marked, want %d", n, many)
+	}
+	if err := s.index.bury(t.Context(), room+1); err != nil { // of any room: it waits for all that was marked
+		t.Fatal(err)
+	}
+	if n, merging := debt(); n != 0 || merging {
+		t.Errorf("%d messages are still marked, merging %t", n, merging)
+	}
+	stop()
+	if names := holding(t, path+indexSuffix, "secretword"); slices.ContainsFunc(names, func(name string) bool { return strings.Contains(name, "search") }) {
+		t.Errorf("what was taken out is still in %s", names)
+	}
+}

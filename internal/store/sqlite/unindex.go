@@ -174,7 +174,7 @@ func (x *index) forgetSome(room chat.RoomID, to chat.Seq, many *bool) (done bool
 	}
 	if *many {
 		x.debt += len(list)
-		if _, err := x.conn.exec("UPDATE meta SET value = ? WHERE name = 'debt'", x.debt); err != nil {
+		if err := x.noteDebt(); err != nil {
 			return false, err
 		}
 		if err := x.secure(true); err != nil {
@@ -232,6 +232,13 @@ func (x *index) untidy() bool {
 	return x.merge || x.sweep != nil || x.scrub || x.debt >= mergeDebt || x.grown()
 }
 
+// noteDebt puts into the file how many messages are marked as gone and still in it. What a stop or a crash cuts off
+// is so known to the next start.
+func (x *index) noteDebt() error {
+	_, err := x.conn.exec("UPDATE meta SET value = ? WHERE name = 'debt'", x.debt+x.owed)
+	return err
+}
+
 // grown reports whether so much was put in since the last merge began that the next one is worth it: half of all there is.
 func (x *index) grown() bool {
 	if x.added < mergeAdded {
@@ -270,9 +277,9 @@ func (x *index) tidySome() (more bool, err error) {
 	case x.merge:
 		pages := mergePages
 		if x.debt > 0 || x.grown() { // it begins: with all there is, however full or small
-			pages, x.dust = -mergePages, x.dust || x.debt > 0
-			x.debt, x.added = 0, 0
-			if _, err := x.conn.exec("UPDATE meta SET value = 0 WHERE name IN ('debt', 'added')"); err != nil {
+			pages = -mergePages
+			x.owed, x.debt, x.added = x.owed+x.debt, 0, 0
+			if _, err := x.conn.exec("UPDATE meta SET value = 0 WHERE name = 'added'"); err != nil {
 				return false, err
 			}
 		}
@@ -288,8 +295,8 @@ func (x *index) tidySome() (more bool, err error) {
 		}
 		if after-before < 2 { // FTS5, "The 'merge' Command": nothing left to merge
 			x.merge = false
-			if x.dust {
-				x.dust, x.sweep = false, new("")
+			if x.owed > 0 { // terms may be left that no message has any more
+				x.sweep = new("")
 			}
 		}
 		return true, nil
@@ -310,8 +317,8 @@ func (x *index) tidySome() (more bool, err error) {
 			}
 		}
 		if len(terms) < sweepTerms {
-			x.sweep = nil
-			return false, nil
+			x.sweep, x.owed = nil, 0
+			return false, x.noteDebt()
 		}
 		x.sweep = &terms[len(terms)-1]
 		return true, nil
