@@ -131,39 +131,25 @@ test('7 the tab killed while pending: sent on reopening, once', async ({ person,
   expect(heard).toEqual(['kept'])
 })
 
-test('8 five messages written offline arrive in order', async ({ person, bot }) => {
-  const maria = await person('Maria')
-  const code = await maria.start()
-  const tom = await bot(code, 'Tom')
-  const heard: string[] = []
-  tom.socket.on('message', ({ text }: { text: string }) => heard.push(text))
-  maria.net.refuse()
-  const texts = numbered(5, 'offline')
-  for (const text of texts) await maria.write(text)
-  await expect(maria.page.locator('[data-state=pending]')).toHaveCount(5)
-  maria.net.pass()
-  await expect(maria.page.locator('[data-state=sent]')).toHaveCount(5, { timeout: 15_000 })
-  expect(heard).toEqual(texts)
-  expect(await maria.texts()).toEqual(texts)
-})
-
-test('8 what was written offline and found again on reopening goes in order, too', async ({ person, bot }) => {
-  const maria = await person('Maria')
-  const code = await maria.start()
-  const tom = await bot(code, 'Tom')
-  const heard: string[] = []
-  tom.socket.on('message', ({ text }: { text: string }) => heard.push(text))
-  maria.net.refuse()
-  const texts = numbered(5, 'offline')
-  for (const text of texts) await maria.write(text)
-  await expect(maria.page.locator('[data-state=pending]')).toHaveCount(5)
-  await maria.page.close()
-  maria.net.pass()
-  await maria.reopen(`/r/${code}`)
-  await expect(maria.page.locator('[data-state=sent]')).toHaveCount(5)
-  expect(heard).toEqual(texts)
-  expect(await maria.texts()).toEqual(texts)
-})
+for (const reopened of [false, true]) {
+  test(`8 five messages written offline ${reopened ? 'and found again on reopening ' : ''}arrive in order`, async ({ person, bot }) => {
+    const maria = await person('Maria')
+    const code = await maria.start()
+    const tom = await bot(code, 'Tom')
+    const heard: string[] = []
+    tom.socket.on('message', ({ text }: { text: string }) => heard.push(text))
+    maria.net.refuse()
+    const texts = numbered(5, 'offline')
+    for (const text of texts) await maria.write(text)
+    await expect(maria.page.locator('[data-state=pending]')).toHaveCount(5)
+    if (reopened) await maria.page.close()
+    maria.net.pass()
+    if (reopened) await maria.reopen(`/r/${code}`)
+    await expect(maria.page.locator('[data-state=sent]')).toHaveCount(5, { timeout: 15_000 })
+    expect(heard).toEqual(texts)
+    expect(await maria.texts()).toEqual(texts)
+  })
+}
 
 test('10 a refusal shows its reason, and the text stays recoverable', async ({ person }) => {
   const maria = await person('Maria')
