@@ -59,7 +59,7 @@ INSERT INTO words (words, rank) VALUES ('automerge', 8);
 `
 
 // indexVersion names the schema and the way texts are cut.
-const indexVersion = int64(2<<16 | chat.WordsVersion)
+const indexVersion = int64(3<<16 | chat.WordsVersion)
 
 // An index is the file and the one goroutine that writes to it.
 type index struct {
@@ -97,6 +97,7 @@ type index struct {
 	added  int               // messages that were put in since then
 	merge  bool              // a merge is under way
 	owed   int               // those that the merge under way and the sweep after it take out of the file; the file's debt is both
+	crowd  time.Time         // when so much came last that indexing it began at once
 	sweep  *string           // the vocabulary is being swept, and is up to this term
 	scrub  bool              // the WAL holds what was taken out
 }
@@ -466,6 +467,9 @@ func (x *index) step() (more bool, err error) {
 	n := 0
 	for _, k := range dirty {
 		n += k
+	}
+	if n >= indexAt {
+		x.crowd = time.Now()
 	}
 	x.mu.Lock()
 	for id, k := range left {

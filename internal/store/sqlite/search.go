@@ -227,14 +227,14 @@ func (f *search) match(all bool) (match string, broad bool, err error) {
 			terms = append(terms, quoted(term))
 			return err
 		}, "SELECT term FROM terms WHERE term >= ? AND term < ? ORDER BY term LIMIT ?", t.Term, t.Term+"\U0010FFFF", most+1)
-		stem := stemOf(t.Term)
+		stem, whole := stemOf(t.Term)
 		switch {
 		case err != nil:
 			return "", false, err
 		case len(terms) == 0:
 			return nothing, false, nil
-		case isStem(t.Term) && len(terms) > 2:
-			parts = append(parts, "("+quoted(t.Term)+" OR "+quoted(stemMark+t.Term)+")")
+		case whole:
+			parts = append(parts, quoted(stem))
 		case len(terms) <= most:
 			parts = append(parts, "("+strings.Join(terms, " OR ")+")")
 		case all:

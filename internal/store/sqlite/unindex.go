@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"snug/internal/chat"
 )
@@ -25,6 +26,9 @@ const (
 	// mergeAdded is how many messages are put in, at least, before all there is becomes one: the more parts the index
 	// has, the longer a search takes that looks for many words.
 	mergeAdded = 20_000
+
+	// mergeCalm is for how many times index.pace nothing but a little must have come before that begins.
+	mergeCalm = 5
 
 	mergePages = 200  // written by one commit of a merge
 	sweepTerms = 1000 // looked at by one commit of a sweep
@@ -239,7 +243,7 @@ func (x *index) noteDebt() error {
 	return err
 }
 
-// grown reports whether so much was put in since the last merge began that the next one is worth it: half of all there is.
+// grown reports whether so much was put in since the last merge began that the next one is worth it: an eighth of all there is.
 func (x *index) grown() bool {
 	if x.added < mergeAdded {
 		return false
@@ -248,12 +252,12 @@ func (x *index) grown() bool {
 	for _, p := range x.places {
 		all += int(p.seq - p.floor)
 	}
-	return 2*x.added >= all
+	return 8*x.added >= all
 }
 
 // tidy does some of what keeps the file small and free of what was taken out.
 func (x *index) tidy() (more bool, err error) {
-	if x.debt >= mergeDebt || x.grown() {
+	if x.debt >= mergeDebt || x.grown() && time.Since(x.crowd) > mergeCalm*x.pace {
 		x.merge = true
 	}
 	if x.merge || x.sweep != nil {
