@@ -12,7 +12,7 @@ const canTryRead = true
 // tryRead is one read(2) of a non-blocking descriptor.
 func tryRead(fd uintptr, b []byte) (n int, again bool, err error) {
 	for {
-		n, err = syscall.Read(int(fd), b)
+		n, err = readNow(fd, b)
 		switch {
 		case err == syscall.EINTR:
 			continue
@@ -30,7 +30,7 @@ func tryRead(fd uintptr, b []byte) (n int, again bool, err error) {
 // tryWrite is one write(2) to a non-blocking descriptor; n is 0 if it is full.
 func tryWrite(fd uintptr, b []byte) (n int, err error) {
 	for {
-		n, err = syscall.Write(int(fd), b)
+		n, err = writeNow(fd, b)
 		switch {
 		case err == syscall.EINTR:
 			continue
