@@ -22,7 +22,7 @@ type benchCommand struct {
 	Members  int           `help:"Connections over all rooms; in history, messages to page through." default:"200"`
 	Rooms    int           `help:"Rooms they are spread over." default:"1"`
 	Senders  int           `help:"Members of each room who talk." default:"1"`
-	Window   int           `help:"Messages under way in each room; in connect, connections at a time." default:"16"`
+	Window   int           `help:"Messages under way in each room, which are those that not all have yet; in connect, connections at a time." default:"16"`
 	Rate     float64       `help:"Messages a second over all rooms, instead of --window."`
 	Size     int           `help:"Bytes of each message." default:"100"`
 	Slow     int           `help:"Members who stop reading once they have joined."`

@@ -41,6 +41,8 @@ type client struct {
 	acks    map[uint64]func(ack []byte)
 	ackID   uint64
 
+	prepared []byte // messages to be sent
+
 	begun time.Time // when it was dialed
 	err   error
 }
@@ -313,6 +315,12 @@ const sendAck = 1 << 20
 
 // post sends a message that begins with the time at which it was due.
 func (c *client) post(at time.Time, size int) error {
+	c.prepare(at, size)
+	return c.sendPrepared()
+}
+
+// prepare has a message sent with the next sendPrepared: many with one system call.
+func (c *client) prepare(at time.Time, size int) {
 	s := c.s
 	s.posts++
 	b := append(s.body[:0], `42`...)
@@ -326,7 +334,16 @@ func (c *client) post(at time.Time, size int) error {
 	b = append(b, `","text":"`...)
 	b = stamp(b, at, size)
 	s.body = append(b, `"}]`...)
-	return c.send(s.body)
+	c.prepared = appendFrame(c.prepared, opText, s.body)
+}
+
+func (c *client) sendPrepared() error {
+	if len(c.prepared) == 0 {
+		return nil
+	}
+	err := c.conn.write(c.prepared)
+	c.prepared = c.prepared[:0]
+	return err
 }
 
 // sendAcked counts the answer to a message.

@@ -94,38 +94,75 @@ type talk struct {
 	next    []int       // whose turn it is, by room
 }
 
-func (t *talk) say(room int, at time.Time) error {
+// say has a room's senders send n messages in turn.
+func (t *talk) say(room, n int, at time.Time) error {
 	senders := t.senders[room]
-	c := senders[t.next[room]%len(senders)]
-	t.next[room]++
-	return c.post(at, t.Size)
+	for range n {
+		senders[t.next[room]%len(senders)].prepare(at, t.Size)
+		t.next[room]++
+	}
+	for _, c := range senders {
+		if err := c.sendPrepared(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// windowed keeps Window messages under way in each room: the arrival of one at
-// the room's first sender makes place for the next. It spins, so that the
+// A window is what is under way in one room: what has not arrived at all those
+// of its members that are looked into. Each of them is brought the same, in the same order.
+type window struct {
+	members int   // that are looked into
+	arrived []int // at how many of them, by a message's number modulo what may be under way
+	due     int   // messages that may be sent now
+}
+
+// A place is a member's in its room's window.
+type place struct {
+	*window
+	next int // the number of the next message that it will be brought
+}
+
+func (p *place) brought() {
+	slot := &p.arrived[p.next%len(p.arrived)]
+	p.next++
+	if *slot++; *slot == p.members {
+		*slot = 0
+		p.due++
+	}
+}
+
+// windowed keeps Window messages under way in each room: only when one has come
+// to all members that are looked into, the next is sent. It spins, so that the
 // server is never kept waiting for a generator that sleeps.
 func (t *talk) windowed(res *Result) error {
 	t.next = make([]int, len(t.senders))
-	due := make([]int, len(t.senders))
-	index := map[*client]int{}
+	most := max(t.Window, 1)
+	windows := make([]window, len(t.senders))
 	for i, s := range t.senders {
 		s[0].sampled = true
-		index[s[0]] = i
-		due[i] = max(t.Window, 1)
+		windows[i] = window{arrived: make([]int, most), due: most}
 	}
-	t.s.onDelivery = func(c *client) {
-		if i, ok := index[c]; ok {
-			due[i]++
+	places := map[*client]*place{}
+	for i, c := range t.clients {
+		if c.sampled {
+			w := &windows[i%t.Rooms]
+			w.members++
+			places[c] = &place{window: w}
 		}
 	}
+	t.s.onDelivery = func(c *client) { places[c].brought() }
 	defer func() { t.s.onDelivery = nil }()
 	return t.measure(res, func(time.Time) (time.Duration, error) {
-		for i := range due {
-			for ; due[i] > 0; due[i]-- {
-				if err := t.say(i, time.Now()); err != nil {
-					return 0, err
-				}
+		for i := range windows {
+			w := &windows[i]
+			if w.due == 0 {
+				continue
 			}
+			if err := t.say(i, w.due, time.Now()); err != nil {
+				return 0, err
+			}
+			w.due = 0
 		}
 		return 0, nil
 	})
@@ -142,7 +179,7 @@ func (t *talk) paced(res *Result) error {
 			if wait := due.Sub(now); wait > 0 {
 				return wait, nil
 			}
-			if err := t.say(n%len(t.senders), due); err != nil {
+			if err := t.say(n%len(t.senders), 1, due); err != nil {
 				return 0, err
 			}
 			n++
