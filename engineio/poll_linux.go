@@ -133,6 +133,28 @@ func (w *wsConn) cutLocked() {
 	w.fd = 0
 }
 
+// partLocked answers a Close frame and closes an adopted connection: it is for the
+// server to do that first, and at once. RFC 6455, 7.1.1. It says no where the
+// socket does not take the answer, or what comes before it.
+func (w *wsConn) partLocked() bool {
+	if w.fd == 0 || w.blocked {
+		return false
+	}
+	b := append(w.reply, closeBytes(w.code)...)
+	n, err := tryWrite(uintptr(w.fd), b)
+	if n == 0 && err == nil {
+		return false
+	}
+	if n < len(b) {
+		w.cutLocked()
+		return true
+	}
+	w.unwatchLocked()
+	_ = unix.Close(w.fd) // of a socket: there is no error worth telling
+	w.fd = 0
+	return true
+}
+
 // giveBackLocked is the opposite of adopt. It returns nil where it cannot be
 // done, and the connection is closed.
 func (w *wsConn) giveBackLocked() net.Conn {

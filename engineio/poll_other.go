@@ -14,5 +14,6 @@ func (w *wsConn) adopt(net.Conn) bool      { return false }
 func (w *wsConn) watchLocked() error       { return nil }
 func (w *wsConn) unwatchLocked()           {}
 func (w *wsConn) cutLocked()               {}
+func (w *wsConn) partLocked() bool         { return false }
 func (w *wsConn) giveBackLocked() net.Conn { return nil }
 func (w *wsConn) blockLocked()             {}

@@ -47,6 +47,7 @@ type wsConn struct {
 	queued  bool // the flusher has been asked to write
 	probed  bool // 2probe was received
 	closing bool
+	parting bool          // the peer has closed, and gets nothing but the answer to that
 	code    ws.StatusCode // to close with
 	rest    []byte        // what the socket did not take: the next thing to be written
 	reply   []byte
@@ -337,10 +338,13 @@ func (w *wsConn) handlePacket(p packet.Packet, wait bool) error {
 
 var errPeerClosed = errors.New("closed by the peer")
 
+// errParted is errPeerClosed by a Close frame, behind which nothing may come.
+var errParted = fmt.Errorf("WebSocket %w", errPeerClosed)
+
 // closeFault is the answer to a Close frame: RFC 6455, 5.5.1 and 7.4.
 func closeFault(payload []byte) *wsFault {
 	if len(payload) == 0 {
-		return &wsFault{ws.StatusNormalClosure, ReasonTransportClose, errPeerClosed}
+		return &wsFault{ws.StatusNormalClosure, ReasonTransportClose, errParted}
 	}
 	if len(payload) == 1 {
 		return protocolFault("close frame of one byte")
@@ -354,7 +358,7 @@ func closeFault(payload []byte) *wsFault {
 	case code > 4999:
 		return protocolFault("close code out of range")
 	}
-	return &wsFault{code, ReasonTransportClose, fmt.Errorf("%w with code %d", errPeerClosed, code)}
+	return &wsFault{code, ReasonTransportClose, fmt.Errorf("%w with code %d", errParted, code)}
 }
 
 func protocolFault(what string) *wsFault {
@@ -367,6 +371,7 @@ func (w *wsConn) shut(f *wsFault) {
 	c := w.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	w.parting = errors.Is(f.err, errParted)
 	if !w.probing {
 		c.endLocked(&CloseError{Reason: f.reason, Err: f.err}, endDrop, f.code)
 	}
@@ -458,6 +463,7 @@ func (w *wsConn) abortLocked() {
 func (w *wsConn) kickLocked() {
 	switch {
 	case w.writing || w.queued || w.blocked && !w.closing:
+	case w.parting && w.closing && w.partLocked():
 	case w.directLocked():
 		w.queued = true
 		w.c.engine.flusher.add(w)
