@@ -197,7 +197,8 @@ func listen(address string) (net.Listener, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		return nil, fmt.Errorf("cannot listen on %q: %w", address, err)
 	}
-	l, err := net.Listen("tcp", address)
+	// No keep-alive of TCP: sessions have their heartbeats, and requests their time limits.
+	l, err := (&net.ListenConfig{KeepAlive: -1}).Listen(context.Background(), "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("%s is in use by another program: stop that one, or choose another address with --listen", address)
