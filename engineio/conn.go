@@ -99,7 +99,11 @@ func (e *engine) newConn(hs *Handshake, w *wsConn) *Conn {
 	if w != nil {
 		c.mu.Lock()
 		w.writing = false
-		w.kickLocked()
+		if w.fd != 0 && w.directLocked() {
+			w.flushLocked()
+		} else {
+			w.kickLocked()
+		}
 		c.mu.Unlock()
 	}
 	c.free()

@@ -21,7 +21,10 @@ func (c *Conn) upgrade(w http.ResponseWriter, r *http.Request) {
 		c.engine.refuse(w, f)
 		return
 	}
-	conn, early, err := c.engine.hijack(w, r)
+	conn, hello, early, err := c.engine.hijack(w, r)
+	if err == nil {
+		err = c.engine.greet(conn, hello)
+	}
 	if err != nil {
 		defer c.engine.sessions.wg.Done()
 		c.mu.Lock()

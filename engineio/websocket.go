@@ -1,6 +1,8 @@
 package engineio
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -62,13 +64,18 @@ func (e *engine) openWebSocket(w http.ResponseWriter, r *http.Request, hs *Hands
 		e.refuse(w, faultShutdown)
 		return
 	}
-	conn, early, err := e.hijack(w, r)
+	conn, hello, early, err := e.hijack(w, r)
 	if err != nil {
 		hs.leave()
 		return
 	}
 	t := &wsConn{feeding: true}
-	t.attach(conn)
+	if t.attach(conn); t.fd != 0 {
+		t.reply = hello // with the first packet: a system call less
+	} else if err := e.greet(conn, hello); err != nil {
+		hs.leave()
+		return
+	}
 	c := e.newConn(hs, t)
 	if c == nil { // the shutdown came in between
 		hs.leave()
@@ -112,19 +119,47 @@ func (w *wsConn) startReading(early []byte) {
 
 func (w *wsConn) newDecoder() *decoder { return &decoder{limit: w.c.engine.opts.MaxPayload} }
 
-// hijack answers 101 and takes the connection over from net/http, with the
-// bytes that it has read beyond the request. net/http's buffers are let go.
-func (e *engine) hijack(w http.ResponseWriter, r *http.Request) (net.Conn, []byte, error) {
-	conn, rw, _, err := ws.HTTPUpgrader{Timeout: e.opts.WriteTimeout}.Upgrade(r, w)
+// hijack takes the connection over from net/http, with the bytes that it has
+// read beyond the request. hello is the 101 that the peer is still to get.
+// net/http's buffers are let go.
+func (e *engine) hijack(w http.ResponseWriter, r *http.Request) (conn net.Conn, hello, early []byte, err error) {
+	held := &heldAnswer{ResponseWriter: w}
+	conn, rw, _, err := ws.HTTPUpgrader{}.Upgrade(r, held)
 	if err != nil {
 		if conn != nil {
+			_ = e.greet(conn, held.answer.Bytes()) // it says what was wrong with the request
 			_ = conn.Close()
 		}
-		return nil, nil, fmt.Errorf("upgrading to WebSocket: %w", err)
+		return nil, nil, nil, fmt.Errorf("upgrading to WebSocket: %w", err)
 	}
-	early := make([]byte, rw.Reader.Buffered())
+	early = make([]byte, rw.Reader.Buffered())
 	_, _ = io.ReadFull(rw.Reader, early) // it is all there
-	return conn, early, nil
+	return conn, held.answer.Bytes(), early, nil
+}
+
+// A heldAnswer keeps back what is written to the connection that is taken over.
+type heldAnswer struct {
+	http.ResponseWriter
+	answer bytes.Buffer
+}
+
+// Hijack implements http.Hijacker.
+func (h *heldAnswer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err == nil {
+		rw.Writer.Reset(&h.answer)
+	}
+	return conn, rw, err
+}
+
+// greet writes the answer to a handshake, or closes the connection.
+func (e *engine) greet(conn net.Conn, hello []byte) error {
+	_ = conn.SetWriteDeadline(time.Now().Add(e.opts.WriteTimeout)) // it fails if the connection is closed, as Write will
+	if _, err := conn.Write(hello); err != nil {
+		_ = conn.Close()
+		return fmt.Errorf("upgrading to WebSocket: %w", err)
+	}
+	return conn.SetWriteDeadline(time.Time{})
 }
 
 // A wsFault is a reason to close a WebSocket.
