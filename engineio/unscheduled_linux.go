@@ -9,10 +9,9 @@ import (
 )
 
 // readNow and writeNow are read(2) and write(2) of descriptors that do not block,
-// without telling Go's scheduler of them. It would take each that lasts longer than
-// some microseconds for one that waits, have another thread go on in this one's place, and its
-// watch of such threads looks every 20 µs as long as it finds any: a tenth of the
-// server's time when much is written. The race detector knows of what is read and
+// without telling Go's scheduler of them. It would take those that last some
+// microseconds for ones that wait, and wake threads to go on in their place: with a
+// hundred rooms at work that cost a tenth. The race detector knows of what is read and
 // written through package syscall alone, and is given that.
 
 func readNow(fd uintptr, b []byte) (n int, err error) { return rawIO(unix.SYS_READ, fd, b) }
