@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -94,19 +93,13 @@ func (e *epoll) poll(d time.Duration) error {
 // wait waits for events, no longer than d to the microsecond: epoll_wait(2) knows
 // milliseconds, and what is sent up to one late would count as the server's time.
 func (e *epoll) wait(d time.Duration) (int, error) {
-	if d <= 0 {
-		return unix.EpollWait(e.fd, e.events, 0)
+	if d > 0 {
+		timeout := unix.NsecToTimespec(int64(d))
+		if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(e.fd), Events: unix.POLLIN}}, &timeout, nil); err != nil {
+			return 0, err
+		}
 	}
-	timeout := unix.NsecToTimespec(int64(d))
-	n, _, code := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(e.fd), uintptr(unsafe.Pointer(unsafe.SliceData(e.events))), uintptr(len(e.events)),
-		uintptr(unsafe.Pointer(&timeout)), 0, 0)
-	switch code {
-	case 0:
-		return int(n), nil
-	case unix.ENOSYS: // before Linux 5.11
-		return unix.EpollWait(e.fd, e.events, int((d+time.Millisecond-1)/time.Millisecond))
-	}
-	return 0, code
+	return unix.EpollWait(e.fd, e.events, 0)
 }
 
 func (k *epollConn) serve(events uint32) error {
