@@ -54,6 +54,7 @@ func (f *flusher) work() {
 		f.mu.Unlock()
 		if j.serve() {
 			f.add(j)
+			runtime.Gosched() // who became ready on this processor meanwhile waits for no more than a turn
 		}
 	}
 }

@@ -14,7 +14,7 @@ const (
 	paceFloor  = 30 * time.Microsecond  // a flush that takes less is not worth a timer
 	paceLeast  = 4 * time.Millisecond   // the shortest distance: what several commits bring goes out together
 	paceMost   = 100 * time.Millisecond // the longest that anything waits
-	groupChunk = 256                    // members served before another group's turn
+	groupChunk = 64                     // members served before another group's turn
 	groupMost  = 256 << 10              // bytes that a group holds before its sender sees to them
 )
 
