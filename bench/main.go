@@ -35,7 +35,7 @@ type bench struct {
 	Dir    string        `help:"Where results go." default:"bench" type:"existingdir"`
 	Rounds int           `help:"Rounds; medians are of these." default:"5"`
 	Time   time.Duration `help:"What counts of each measurement." default:"4s"`
-	Warmup time.Duration `help:"What does not, before it." default:"1s"`
+	Warmup time.Duration `help:"What does not, before it: those who have just joined are still told of each other." default:"2s"`
 
 	ctx context.Context
 }
