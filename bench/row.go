@@ -32,10 +32,18 @@ func (r result) line() string {
 		r.PerSecond, r.PerCPU, 100*r.CoreShare, r.P50.Round(10*time.Microsecond), r.P99.Round(10*time.Microsecond), r.PerConn>>10)
 }
 
+// settled is how long after they have come those who are idle are let be before it counts: a
+// server may well tidy up after a crowd, and that is no cost of its being there.
+const settled = 6 * time.Second
+
 // generate runs snug bench against a server.
 func (b *bench) generate(s *served, r row) (res result, err error) {
+	warmup := b.Warmup
+	if r.args[0] == "idle" {
+		warmup = max(warmup, settled)
+	}
 	args := append([]string{"bench"}, r.args...)
-	args = append(args, "--json", "--url", s.url, "--duration", b.Time.String(), "--warmup", b.Warmup.String())
+	args = append(args, "--json", "--url", s.url, "--duration", b.Time.String(), "--warmup", warmup.String())
 	cmd := exec.CommandContext(b.ctx, b.Snug, args...)
 	out, err := cmd.Output()
 	var exit *exec.ExitError

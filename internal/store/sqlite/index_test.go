@@ -325,6 +325,27 @@ func TestIndexBecomesOne(t *testing.T) {
 	stop()
 }
 
+// No merge begins, however worth it, while a crowd writes: its messages are to be found soon.
+func TestMergeWaitsForCalm(t *testing.T) {
+	s, stop := start(t, filepath.Join(t.TempDir(), "snug.db"), rates["never"], nil, nil)
+	defer stop()
+	x := s.index
+	if err := x.ask(t.Context(), func() error {
+		x.added, x.crowd = mergeAdded, time.Now()
+		if _, err := x.tidy(); err != nil || x.added == 0 {
+			t.Errorf("beside a crowd %d are left to merge, %v", x.added, err)
+		}
+		x.crowd = time.Now().Add(-mergeCalm*x.pace - time.Second)
+		_, err := x.tidy()
+		if x.added != 0 {
+			t.Errorf("after it %d are left to merge", x.added)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Words of which hundreds begin alike are found by what they begin with, whether that is shorter than a stem, one, or longer.
 func TestStems(t *testing.T) {
 	s, stop := start(t, filepath.Join(t.TempDir(), "snug.db"), rates["eager"], nil, nil)

@@ -59,7 +59,7 @@ it('does not wait for the end of a mute', () => {
   expect(refused).toHaveBeenCalledOnce()
 })
 
-it('drops what was meant for another log', () => {
+it('drops what was meant for another log, and says so', () => {
   const deeds = make()
   deeds.begin('e')
   deeds.do({ kind: 'delete', seq: 5 })
@@ -67,6 +67,9 @@ it('drops what was meant for another log', () => {
   deeds.begin('f')
   expect(deeds.items.value).toEqual([])
   expect(asked).toHaveLength(1)
+  expect(refused.mock.calls).toEqual([[expect.objectContaining({ code: 'not_found', field: 'seq' })]])
+  deeds.begin('g')
+  expect(refused).toHaveBeenCalledOnce()
 })
 
 it('drops what changed nothing, as no entry will come', () => {

@@ -34,9 +34,12 @@ export class Deeds {
     if (this.open) this.send(deed)
   }
 
-  /** The room is joined: what was under way is done again. Nothing goes into another log than it was meant for. */
+  /** The room is joined: what was under way is done again. Nothing goes into another log than it was meant for: that is said. */
   begin(epoch: string): void {
-    if (this.epoch !== undefined && this.epoch !== epoch) this.items.value = []
+    if (this.epoch !== undefined && this.epoch !== epoch && this.items.peek().length > 0) {
+      this.items.value = []
+      this.refused({ code: 'not_found', field: 'seq', message: '' })
+    }
     this.epoch = epoch
     this.open = true
     for (const deed of this.items.peek()) this.send(deed)
