@@ -49,6 +49,9 @@ type chunk struct {
 	err error
 }
 
+// anyServer is TLS to a server that may have a certificate of its own making.
+var anyServer = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}
+
 // queued is how many chunks may wait for poll before readers stop reading.
 const queued = 4096
 
@@ -83,8 +86,7 @@ func (k *threadConn) run() {
 		_ = tcp.SetReadBuffer(deafBuffer) // else it takes longer until it is felt
 	}
 	if k.t.secure {
-		// The server under test may have a certificate of its own making.
-		nc = tls.Client(nc, &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+		nc = tls.Client(nc, anyServer)
 	}
 	var writer sync.WaitGroup
 	writer.Go(func() {

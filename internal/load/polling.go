@@ -29,7 +29,7 @@ func (r *run) gatherPolling() error {
 
 // poll has one client join its room.
 func (r *run) poll(ctx context.Context, i int) error {
-	c, err := sio.Dial(ctx, r.URL, sio.Options{Transport: sio.Polling})
+	c, err := sio.Dial(ctx, r.URL, sio.Options{Transport: sio.Polling, TLS: anyServer})
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}

@@ -90,6 +90,7 @@ func TestScenarios(t *testing.T) {
 		{"fanout under TLS", load.Fanout, func(o *load.Options) { o.URL = secure }, func(r load.Result) uint64 { return r.Deliveries }},
 		{"connect under TLS", load.Connect, func(o *load.Options) { o.URL, o.Duration = secure, 2*time.Second }, func(r load.Result) uint64 { return r.Count }},
 		{"idle by polling", load.Idle, func(o *load.Options) { o.Polling = true }, func(r load.Result) uint64 { return uint64(r.Members) }},
+		{"idle by polling under TLS", load.Idle, func(o *load.Options) { o.URL, o.Polling = secure, true }, func(r load.Result) uint64 { return uint64(r.Members) }},
 		{"idle", load.Idle, nil, func(r load.Result) uint64 { return uint64(r.Members) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
