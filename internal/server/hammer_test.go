@@ -22,18 +22,20 @@ const hammerEnv = "SNUG_HAMMER"
 // Clients join, talk, leave and vanish at random, over every transport, and
 // each sees every message of its room once and in order.
 func TestHammer(t *testing.T) {
-	clients, rooms, last := 40, 5, 2*time.Second
+	clients, rooms, last, pause := 40, 5, 2*time.Second, 20*time.Millisecond
 	if s := os.Getenv(hammerEnv); s != "" {
 		d, err := time.ParseDuration(s)
 		if err != nil {
 			t.Fatalf("%s: %v", hammerEnv, err)
 		}
-		clients, rooms, last = 1000, 50, d
+		// A thousand that never pause starve each other under the race detector, and
+		// whoever cannot answer a ping within 5 s is rightly put out.
+		clients, rooms, last, pause = 1000, 50, d, 2*time.Second
 	}
 	cfg := settings(t)
 	cfg.Config = config.Config{Listen: cfg.Listen, Where: cfg.Where, Keep: cfg.Keep, Limits: "off"}
 	s := start(t, cfg)
-	h := hammer{running: s, end: time.Now().Add(last), dialing: make(chan struct{}, 64)}
+	h := hammer{running: s, end: time.Now().Add(last), pause: pause, dialing: make(chan struct{}, 64)}
 	host, _ := s.connect(client.WebSocket)
 	for range rooms {
 		h.rooms = append(h.rooms, s.must(host, "create", map[string]any{})["room"].(string))
@@ -50,7 +52,7 @@ func TestHammer(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	t.Logf("%d visits, %d messages sent, %d received", h.visits.Load(), h.sent.Load(), h.got.Load())
+	t.Logf("%d visits, %d messages sent, %d received; why sessions ended: %v", h.visits.Load(), h.sent.Load(), h.got.Load(), s.Stats().Engine.Ended)
 	if h.got.Load() < h.sent.Load() {
 		t.Error("fewer messages were received than sent")
 	}
@@ -61,6 +63,7 @@ type hammer struct {
 	*running
 	rooms             []string
 	end               time.Time
+	pause             time.Duration // between two messages of a client, at most
 	dialing           chan struct{} // holds a token for each client that connects
 	visits, sent, got atomic.Int64
 }
@@ -132,7 +135,7 @@ func (h *hammer) visit(r *rand.Rand, name string) error {
 			_, err = c.Call(ctx, "send", map[string]any{"room": room, "text": "hello"})
 		}
 		h.sent.Add(1)
-		time.Sleep(time.Duration(r.IntN(20)) * time.Millisecond)
+		time.Sleep(time.Duration(r.Int64N(int64(h.pause))))
 	}
 	if err == nil && r.IntN(2) == 0 {
 		_, err = c.Call(ctx, "leave", map[string]any{"room": room})

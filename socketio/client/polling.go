@@ -3,9 +3,11 @@ package client
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"time"
 
 	eio "snug/engineio/packet"
@@ -77,7 +79,18 @@ func (p *pollCarrier) write(packets []eio.Packet) error {
 func (p *pollCarrier) request(method string, body []byte, timeout time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, timeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, p.s.address("polling", p.s.handshake.SID), bytes.NewReader(body))
+	sent := 0
+	if method == http.MethodGet {
+		// net/http sends a GET again by itself when its connection ends without an answer; but the
+		// answer to a poll may have been on its way, and what was in it would be missing with
+		// nobody noticing. So the second time is the end.
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+			if sent++; sent > 1 {
+				cancel()
+			}
+		}})
+	}
+	r, err := http.NewRequestWithContext(ctx, method, p.s.address("polling", p.s.handshake.SID), bytes.NewReader(body)) // without bytes it is a request without a body
 	if err != nil {
 		return nil, err
 	}
@@ -86,14 +99,15 @@ func (p *pollCarrier) request(method string, body []byte, timeout time.Duration)
 	}
 	if body != nil {
 		r.Header.Set("Content-Type", "text/plain;charset=UTF-8")
-	} else {
-		r.Body, r.ContentLength, r.GetBody = once{http.NoBody}, 0, nil
 	}
 	w, err := p.http.Do(r)
 	if err != nil {
 		return nil, err
 	}
 	defer w.Body.Close()
+	if sent > 1 {
+		return nil, errPollLost
+	}
 	got, err := io.ReadAll(io.LimitReader(w.Body, p.s.client.opts.MaxRead+1))
 	if err != nil {
 		return nil, err
@@ -107,11 +121,8 @@ func (p *pollCarrier) request(method string, body []byte, timeout time.Duration)
 	return got, nil
 }
 
-// A once is the body of a request that has none. net/http sends a GET again by itself
-// when its connection ends without an answer; but the answer to a poll may have
-// been on its way, and what was in it would be missing with nobody noticing. It
-// does not do so where there is a body that it cannot have anew.
-type once struct{ io.ReadCloser }
+// errPollLost ends a session whose poll had no answer: there may have been one.
+var errPollLost = errors.New("socketio client: the answer to a poll was lost")
 
 // A StatusError is the server's refusal of a request.
 type StatusError struct {
