@@ -32,18 +32,21 @@ func (r result) line() string {
 		r.PerSecond, r.PerCPU, 100*r.CoreShare, r.P50.Round(10*time.Microsecond), r.P99.Round(10*time.Microsecond), r.PerConn>>10)
 }
 
-// settled is how long after they have come those who are idle are let be before it counts: a
-// server may well tidy up after a crowd, and that is no cost of its being there.
-const settled = 6 * time.Second
+// Of those who are idle. A server may well tidy up after a crowd has come, and that is no cost
+// of its being there; but all of their heartbeats are, and Snug's come every 9 s.
+const (
+	settled    = 6 * time.Second
+	heartbeats = 18 * time.Second
+)
 
 // generate runs snug bench against a server.
 func (b *bench) generate(s *served, r row) (res result, err error) {
-	warmup := b.Warmup
+	warmup, counts := b.Warmup, b.Time
 	if r.args[0] == "idle" {
-		warmup = max(warmup, settled)
+		warmup, counts = max(warmup, settled), max(counts, heartbeats)
 	}
 	args := append([]string{"bench"}, r.args...)
-	args = append(args, "--json", "--url", s.url, "--duration", b.Time.String(), "--warmup", warmup.String())
+	args = append(args, "--json", "--url", s.url, "--duration", counts.String(), "--warmup", warmup.String())
 	cmd := exec.CommandContext(b.ctx, b.Snug, args...)
 	out, err := cmd.Output()
 	var exit *exec.ExitError
