@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -33,16 +32,8 @@ Interrupt it (Ctrl+C) or send it SIGTERM to stop it in order: what was acknowled
 themselves. A second signal ends it at once. GET /healthz answers 200 while it serves.`
 }
 
-// gcPercent is how much is allocated between collections, in percent of what is in use: there is so little of
-// that, and connections come and go so fast, that with Go's own 100 a tenth of the time went into collecting.
-// What it keeps beyond need is given back in quiet times (see package server). GOGC says otherwise.
-const gcPercent = 200
-
 // Run serves until SIGINT or SIGTERM.
 func (c *serveCommand) Run() error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	log := c.Log.Logger(os.Stderr)
 	s, err := server.New(server.Config{Config: c.Config, Version: release(), Logger: log})
 	if err != nil {
