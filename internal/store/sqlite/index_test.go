@@ -327,20 +327,26 @@ func TestIndexBecomesOne(t *testing.T) {
 
 // No merge begins, however worth it, while a crowd writes: its messages are to be found soon.
 func TestMergeWaitsForCalm(t *testing.T) {
-	s, stop := start(t, filepath.Join(t.TempDir(), "snug.db"), rates["never"], nil, nil)
+	s, stop := start(t, filepath.Join(t.TempDir(), "snug.db"), rate{foldAt, foldAfter, time.Millisecond}, nil, nil)
 	defer stop()
 	x := s.index
 	if err := x.ask(t.Context(), func() error {
-		x.added, x.crowd = mergeAdded, time.Now()
-		if _, err := x.tidy(); err != nil || x.added == 0 {
-			t.Errorf("beside a crowd %d are left to merge, %v", x.added, err)
-		}
-		x.crowd = time.Now().Add(-mergeCalm*x.pace - time.Second)
+		x.added, x.crowd = mergeAdded, time.Now().Add(time.Hour)
 		_, err := x.tidy()
+		if x.merge {
+			t.Error("a merge begins beside a crowd")
+		}
+		x.crowd = time.Now().Add(-time.Hour)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	merged(t, s)
+	if err := x.ask(t.Context(), func() error {
 		if x.added != 0 {
 			t.Errorf("after it %d are left to merge", x.added)
 		}
-		return err
+		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
