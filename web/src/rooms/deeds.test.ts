@@ -67,7 +67,7 @@ it('drops what was meant for another log, and says so', () => {
   deeds.begin('f')
   expect(deeds.items.value).toEqual([])
   expect(asked).toHaveLength(1)
-  expect(refused.mock.calls).toEqual([[expect.objectContaining({ code: 'not_found', field: 'seq' })]])
+  expect(refused.mock.calls).toEqual([[expect.objectContaining({ code: 'conflict', field: 'epoch' })]])
   deeds.begin('g')
   expect(refused).toHaveBeenCalledOnce()
 })

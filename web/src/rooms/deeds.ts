@@ -38,7 +38,7 @@ export class Deeds {
   begin(epoch: string): void {
     if (this.epoch !== undefined && this.epoch !== epoch && this.items.peek().length > 0) {
       this.items.value = []
-      this.refused({ code: 'not_found', field: 'seq', message: '' })
+      this.refused({ code: 'conflict', field: 'epoch', message: '' })
     }
     this.epoch = epoch
     this.open = true
