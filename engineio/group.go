@@ -33,12 +33,13 @@ type Group struct {
 	// mu is of tier 0: it may be locked under a Conn's mu, and the flusher's alone
 	// under it.
 	mu      sync.Mutex
-	members []*Member // guarded by mu
-	lent    bool      // guarded by mu: a flush goes through members; only appending is allowed
-	pending []posted  // guarded by mu: what some members may not have yet; numbered end-len … end-1
-	bytes   int       // guarded by mu: what pending counts
-	due     bool      // guarded by mu: a flush is under way or will be
-	next    time.Time // guarded by mu: no flush begins before it
+	members []*Member     // guarded by mu
+	lent    bool          // guarded by mu: a flush goes through members; only appending is allowed
+	pending []posted      // guarded by mu: what some members may not have yet; numbered end-len … end-1
+	bytes   int           // guarded by mu: what pending counts
+	due     bool          // guarded by mu: a flush is under way or will be
+	next    time.Time     // guarded by mu: no flush begins before it; while one is under way, an estimate
+	apart   time.Duration // guarded by mu: the pace after the last flush
 	timer   *time.Timer
 
 	flush groupFlush // owned by the flusher that serves the group
@@ -149,19 +150,30 @@ func (g *Group) Send(f Frame) {
 	}
 }
 
+// Due is how long it will be, by what is known now, until what is sent in a
+// while from now is written. It is more than while only for a paced group under
+// load, and tells a sender how long it may collect at no one's expense.
+func (g *Group) Due(while time.Duration) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	wait := time.Until(g.next)
+	if g.due && wait < while { // that flush goes without it
+		wait += g.apart
+	}
+	return max(wait, while)
+}
+
 // scheduleLocked has the group flushed, as soon as pacing allows it.
 func (g *Group) scheduleLocked() {
-	if !g.next.IsZero() {
-		if wait := time.Until(g.next); wait > 0 {
-			if g.timer == nil {
-				g.timer = time.AfterFunc(wait, func() { g.engine.flusher.add(g) })
-			} else {
-				g.timer.Reset(wait)
-			}
-			return
-		}
+	wait := time.Until(g.next)
+	switch {
+	case wait <= 0:
+		g.engine.flusher.add(g)
+	case g.timer == nil:
+		g.timer = time.AfterFunc(wait, func() { g.engine.flusher.add(g) })
+	default:
+		g.timer.Reset(wait)
 	}
-	g.engine.flusher.add(g)
 }
 
 // spill moves what is pending, up to end, into the members' outboxes.
@@ -236,6 +248,7 @@ func (g *Group) begin(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f.active, f.began, f.members = true, now, g.members
+	g.next = now.Add(g.apart)
 	g.lent = true
 	f.end = g.end.Load()
 	f.start = f.end - uint64(len(g.pending))
@@ -262,10 +275,10 @@ func (g *Group) finish() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.lent = false
-	g.next = time.Time{}
 	if g.paced {
-		g.next = f.began.Add(pace(f.took))
+		g.apart = pace(f.took)
 	}
+	g.next = f.began.Add(g.apart)
 	g.trimLocked(f.end)
 	*f = groupFlush{}
 	if len(g.pending) > 0 {

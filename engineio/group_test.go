@@ -70,7 +70,8 @@ func TestGroupPace(t *testing.T) {
 		})
 		synctest.Wait()
 		g.mu.Lock()
-		g.next = time.Now().Add(pace(time.Millisecond)) // as if the flush had taken that long
+		g.apart = pace(time.Millisecond) // as if the flush had taken that long
+		g.next = time.Now().Add(g.apart)
 		g.mu.Unlock()
 		after(t, paceLeast, func() {
 			g.Send(NewFrame(Text, []byte("waits")))
@@ -80,6 +81,47 @@ func TestGroupPace(t *testing.T) {
 		})
 		after(t, 0, func() { c.want("4with it") })
 	})
+}
+
+// A busy group that is paced says when its next flush will take what is sent in
+// a while; one that has been quiet, or is not paced, would send it at once.
+func TestGroupDue(t *testing.T) {
+	for _, paced := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := inMemory(t, nil)
+			_, app := s.openSocket()
+			g := s.server.NewGroup(paced)
+			g.Add(app.Conn)
+			const ms = time.Millisecond
+			want := func(when string, while, busy time.Duration) {
+				t.Helper()
+				if !paced {
+					busy = while
+				}
+				if got := g.Due(while); got != busy {
+					t.Errorf("paced=%v, %s: what is sent in %v goes out in %v, want %v", paced, when, while, got, busy)
+				}
+			}
+			want("before anything", 2*ms, 2*ms)
+			g.mu.Lock()
+			if paced {
+				g.apart = 10 * ms
+			}
+			g.mu.Unlock()
+			want("quiet", 0, 0)
+			g.mu.Lock()
+			g.due = true
+			g.mu.Unlock()
+			g.begin(time.Now())
+			want("while it is flushed", 2*ms, 10*ms)
+			time.Sleep(9 * ms)
+			want("just before the next flush", 2*ms, 11*ms)
+			g.mu.Lock()
+			g.due = false
+			g.mu.Unlock()
+			want("with nothing to flush", 2*ms, 2*ms)
+		})
+	}
 }
 
 // What one goroutine sends to groups and to single sessions arrives everywhere

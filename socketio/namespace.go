@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"snug/engineio"
 	"snug/socketio/packet"
@@ -65,10 +66,22 @@ func (n *Namespace) Name() string { return n.name }
 // Pace lets a busy room wait a moment between writes, so that more messages share
 // one: no longer than twice what a write to all of its members takes, and 100 ms
 // at most. A room that has been quiet is written to at once. It changes no
-// order, and halves the cost of large rooms in which much is said.
+// order, and halves the cost of large rooms in which much is said. [Namespace.Due]
+// tells of the wait.
 func (n *Namespace) Pace() {
 	n.own().paced = true
 	n.index.pace()
+}
+
+// Due is how long it will be, by what is known now, until what is sent to a room
+// of this node in a while from now is written to its members. It is more than
+// while only where the namespace is paced and the room is busy: who collects
+// messages for it until then, to store them together, delays nobody.
+func (n *Namespace) Due(room string, while time.Duration) time.Duration {
+	if r, _ := n.index.find(room); r != nil {
+		return r.group.Due(while)
+	}
+	return while
 }
 
 // Use adds a middleware, run in order before OnConnect; an error refuses the

@@ -83,6 +83,11 @@ func (*Resync) event()         {}
 // reaches exactly the Ears attached at that point. It must not block.
 type Outlet interface {
 	Publish(room string, events []Event)
+
+	// Due is how long it will be, by what is known now, until what is published to
+	// room in a while from now reaches its Ears: while, or more if the room is so
+	// busy that what comes is gathered. It may be called from any goroutine.
+	Due(room string, while time.Duration) time.Duration
 }
 
 // An Ear is the far end of one connection. Its methods must not block; what it

@@ -110,6 +110,16 @@ type hub struct {
 	rooms map[string]map[*ear]bool
 	calls int
 	block chan struct{} // if set, Publish waits for it to be closed
+	busy  time.Duration // what Due is at least
+}
+
+func (b *hub) Due(room string, while time.Duration) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rooms[room] == nil {
+		return while
+	}
+	return max(while, b.busy)
 }
 
 func (b *hub) Publish(room string, events []chat.Event) {

@@ -3,7 +3,13 @@ package chat
 import (
 	"context"
 	"errors"
+	"time"
 )
+
+// commitTime is what a commit takes as a rule, and its way to the outlet. A room
+// that is so busy that the outlet gathers what comes has it committed so long before the
+// outlet's turn, all at once: a commit for each message would show none of them sooner.
+const commitTime = 2 * time.Millisecond
 
 // post queues what a member writes into the log, and returns; answer is called
 // when it is durable, or refused. d has its Kind and its ID; prepare adds the
@@ -45,6 +51,9 @@ func (s *Service) post(ctx context.Context, c *Session, room string, d Draft,
 	// What is refused passes the store as well: there a retry is recognised
 	// before any other check, and an answer cannot overtake an earlier one.
 	d.Refusal = err
+	if err == nil {
+		d.Patience = max(0, s.outlet.Due(v.hall.room.Code, commitTime)-commitTime)
+	}
 	s.store.Append(d, func(a Appended, err error) {
 		defer func() { s.gate.leave(); <-underway }()
 		switch {

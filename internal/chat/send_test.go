@@ -8,9 +8,31 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"snug/internal/chat"
 )
+
+// Where the outlet is about to gather a room's messages anyhow, they are
+// committed together, just before its turn. What is refused is told at once.
+func TestBusyRoomSharesCommits(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		_, bob, room := pair(h)
+		const turn, commit = 20 * time.Millisecond, 2 * time.Millisecond
+		for busy, want := range map[time.Duration]time.Duration{0: 0, commit: 0, turn: turn - commit} {
+			h.hub.mu.Lock()
+			h.hub.busy = busy
+			h.hub.mu.Unlock()
+			for text, want := range map[string]time.Duration{"hello": want, "": 0} {
+				began := time.Now()
+				_, err := bob.trySend(chat.SendRequest{Room: strings.ToLower(room), Text: text})
+				if got := time.Since(began); got != want || (err == nil) != (text != "") {
+					t.Errorf("%q, shown in %v: answered after %v, want %v (%v)", text, busy, got, want, err)
+				}
+			}
+		}
+	})
+}
 
 func TestSendIsChecked(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {

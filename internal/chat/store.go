@@ -159,6 +159,10 @@ type Draft struct {
 	// answered with its first result if (Room, Identity, ID) is known, else
 	// with Refusal. So a retry is answered before any other check.
 	Refusal error
+
+	// Patience is how long the draft may wait for others to share its commit
+	// with. What comes without patience takes along all that waits.
+	Patience time.Duration
 }
 
 // Appended is what became of a draft. A known (Room, Identity, ID) of the same

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"snug/internal/chat"
 	"snug/internal/wire"
@@ -68,6 +69,11 @@ func (o *Outlet) Publish(room string, events []chat.Event) {
 		o.send(o.ns.To(channel(room)).Except(own...).Local().Volatile(), m)
 	}
 	flush()
+}
+
+// Due implements chat.Outlet.
+func (o *Outlet) Due(room string, while time.Duration) time.Duration {
+	return o.ns.Due(channel(room), while)
 }
 
 // send never blocks: the target is this node's.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"time"
 
 	"snug/internal/chat"
 )
@@ -21,6 +22,8 @@ type appending struct {
 func (s *Store) Append(d chat.Draft, done func(chat.Appended, error)) {
 	s.queue.put(&appending{draft: d, done: done})
 }
+
+func (a *appending) patience() time.Duration { return a.draft.Patience }
 
 func (a *appending) size() int { return 512 + len(a.draft.Text) }
 

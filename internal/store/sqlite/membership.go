@@ -239,8 +239,9 @@ func (m touching) apply(t *tx) error {
 	return nil
 }
 
-func (touching) settle(error) {} // nobody waits
-func (touching) size() int    { return 64 }
+func (touching) settle(error)            {} // nobody waits
+func (touching) size() int               { return 64 }
+func (touching) patience() time.Duration { return touchPause }
 
 // writeTouches writes the touches noted so far.
 func (t *tx) writeTouches() error {

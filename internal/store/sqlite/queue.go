@@ -37,6 +37,10 @@ type write interface {
 	// transaction is durable, else with err. It is called once, and must not block.
 	settle(err error)
 
+	// patience is how long it may wait for others to share its commit with. It
+	// goes with whatever is written before.
+	patience() time.Duration
+
 	// size is the bytes that it holds while it waits.
 	size() int
 }
@@ -48,25 +52,28 @@ type refused struct {
 	err        error
 }
 
-func (r refused) apply(*tx) error { return nil }
-func (r refused) size() int       { return 0 }
-func (r refused) settle(error)    { r.settleFunc(r.err) }
+func (r refused) apply(*tx) error         { return nil }
+func (r refused) size() int               { return 0 }
+func (r refused) patience() time.Duration { return 0 }
+func (r refused) settle(error)            { r.settleFunc(r.err) }
 
 // A queue holds the writes to come, in the order of the calls. At any time at
 // most one goroutine takes from it and settles: the writer, and after its end
 // whoever drains it.
 type queue struct {
-	limit    int           // maxQueued
-	patience time.Duration // gatherMost
-	wake     chan struct{} // holds a token while there may be something to take
+	limit   int           // maxQueued
+	lookout time.Duration // gatherMost
+	wake    chan struct{} // holds a token while there may be something to take
 
 	mu      sync.Mutex
-	idle    sync.Cond // running turned false
-	waiting []write   // guarded by mu
-	bytes   int       // of the writes in waiting; guarded by mu
-	dozing  bool      // nothing but touches came since the last signal; guarded by mu
-	ended   error     // what all further writes get; guarded by mu
-	running bool      // some goroutine takes from it; guarded by mu
+	idle    sync.Cond   // running turned false
+	waiting []write     // guarded by mu
+	bytes   int         // of the writes in waiting; guarded by mu
+	urgent  bool        // something in waiting has no patience; guarded by mu
+	due     time.Time   // when the patience of what waits ends; guarded by mu
+	alarm   *time.Timer // signals at due; guarded by mu
+	ended   error       // what all further writes get; guarded by mu
+	running bool        // some goroutine takes from it; guarded by mu
 
 	// Owned by the one that takes.
 	last  int       // how many writes it took last
@@ -74,7 +81,7 @@ type queue struct {
 }
 
 func newQueue() *queue {
-	q := &queue{limit: maxQueued, patience: gatherMost, wake: make(chan struct{}, 1)}
+	q := &queue{limit: maxQueued, lookout: gatherMost, wake: make(chan struct{}, 1)}
 	q.idle.L = &q.mu
 	return q
 }
@@ -93,9 +100,7 @@ func (q *queue) put(w write) {
 	}
 	q.waiting = append(q.waiting, w)
 	q.bytes += w.size()
-	_, doze := w.(touching)
-	again := doze && q.dozing
-	q.dozing = doze
+	q.expectLocked(w.patience())
 	alone := q.ended != nil && !q.running
 	if alone {
 		q.running = true
@@ -103,14 +108,24 @@ func (q *queue) put(w write) {
 	q.mu.Unlock()
 	if alone {
 		go q.drain() // ends as soon as the queue is empty; stop waits for it
+	}
+}
+
+// expectLocked has the writer woken when the patience of one more write ends.
+func (q *queue) expectLocked(patience time.Duration) {
+	if patience == 0 {
+		q.urgent = true
+		q.signal()
 		return
 	}
+	due := time.Now().Add(patience)
 	switch {
-	case again: // it will be woken
-	case doze:
-		time.AfterFunc(touchPause, q.signal) // does no harm if it comes late
+	case q.urgent || !q.due.IsZero() && !due.Before(q.due): // it will be woken
+	case q.alarm == nil:
+		q.due, q.alarm = due, time.AfterFunc(patience, q.signal)
 	default:
-		q.signal()
+		q.due = due
+		q.alarm.Reset(patience)
 	}
 }
 
@@ -143,7 +158,6 @@ func (q *queue) take(ctx context.Context) (batch []write, more bool) {
 	q.gather()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.dozing = false
 	n := min(len(q.waiting), maxBatch)
 	if n > 0 {
 		q.last, q.taken = n, time.Now()
@@ -152,7 +166,11 @@ func (q *queue) take(ctx context.Context) (batch []write, more bool) {
 	for _, w := range batch {
 		q.bytes -= w.size()
 	}
-	if len(q.waiting) > 0 {
+	q.urgent, q.due = len(q.waiting) > 0, time.Time{}
+	if q.alarm != nil {
+		q.alarm.Stop()
+	}
+	if q.urgent {
 		q.signal()
 	}
 	return batch, n > 0 || q.ended == nil
@@ -165,12 +183,12 @@ func (q *queue) take(ctx context.Context) (batch []write, more bool) {
 func (q *queue) gather() {
 	runtime.Gosched()
 	began := time.Now()
-	patience := min(began.Sub(q.taken)/gatherShare, q.patience)
+	lookout := min(began.Sub(q.taken)/gatherShare, q.lookout)
 	for range gatherLooks {
 		q.mu.Lock()
-		n := len(q.waiting)
+		n, urgent := len(q.waiting), q.urgent
 		q.mu.Unlock()
-		if n == 0 || n >= q.last || time.Since(began) >= patience {
+		if !urgent || n >= q.last || time.Since(began) >= lookout {
 			return
 		}
 		runtime.Gosched()

@@ -423,7 +423,8 @@ func (c *call) settle(err error) {
 	c.done <- err
 }
 
-func (c *call) size() int { return 0 }
+func (c *call) size() int               { return 0 }
+func (c *call) patience() time.Duration { return 0 }
 
 // do queues f and waits until what it did is durable, or ctx is done: then f
 // may still be called, so the caller must not read what f writes.

@@ -369,6 +369,59 @@ func TestTouchesWait(t *testing.T) {
 	})
 }
 
+// Drafts with patience wait as long as the least patient of them for others, and
+// share a commit; a draft without it, or the end, takes along all that waits.
+func TestPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := start(t, filepath.Join(t.TempDir(), "snug.db"), rates["usual"], nil, nil)
+		room := newRoom(t, s, "room")
+		before := s.Stats().Commits
+		began := time.Now()
+		var n int
+		var after []time.Duration // the answers
+		post := func(patience time.Duration) {
+			n++
+			d := say(room, fmt.Sprint(n))
+			d.Patience = patience
+			s.Append(d, func(a chat.Appended, err error) {
+				if err != nil {
+					t.Error(err)
+				}
+				after = append(after, time.Since(began))
+			})
+		}
+		want := func(commits uint64, answers ...time.Duration) {
+			t.Helper()
+			synctest.Wait()
+			if got := s.Stats().Commits - before; got != commits || !slices.Equal(after, answers) {
+				t.Errorf("%d commits, answers after %v; want %d and %v", got, after, commits, answers)
+			}
+			began, before, after = time.Now(), s.Stats().Commits, nil
+		}
+		const ms = time.Millisecond
+		post(20 * ms)
+		time.Sleep(5 * ms)
+		post(20 * ms)
+		post(10 * ms)
+		time.Sleep(9 * ms)
+		post(10 * ms)
+		time.Sleep(100 * ms)
+		want(1, 15*ms, 15*ms, 15*ms, 15*ms)
+
+		post(20 * ms)
+		time.Sleep(5 * ms)
+		post(0)
+		time.Sleep(10 * ms)
+		post(20 * ms) // the alarm of the first is void
+		time.Sleep(100 * ms)
+		want(2, 5*ms, 5*ms, 35*ms)
+
+		post(time.Hour)
+		stop()
+		want(2, 0) // with what the end folds
+	})
+}
+
 // A burst that comes write by write shares a commit, as the one before it did;
 // a write that comes alone is not kept waiting for others.
 func TestGather(t *testing.T) {
@@ -377,7 +430,7 @@ func TestGather(t *testing.T) {
 	for _, last := range []int{burst, 1} {
 		q := newQueue()
 		q.start()
-		q.last, q.taken, q.patience = last, time.Now().Add(-time.Hour), time.Minute
+		q.last, q.taken, q.lookout = last, time.Now().Add(-time.Hour), time.Minute
 		put := make(chan bool)
 		go func() {
 			for range burst {
