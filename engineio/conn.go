@@ -53,6 +53,8 @@ type Conn struct {
 	busy   bool    // the handler is being called
 	paused bool
 
+	seat seat // when the engine's wheel wakes it for its heartbeat
+
 	// Guarded by mu: the end.
 	end     *CloseError   // nil while the session is open
 	how     ending        // what becomes of the outbox
@@ -89,7 +91,8 @@ func (e *engine) newConn(hs *Handshake, w *wsConn) *Conn {
 		c.out.pushControl(e.openFrame(c.id, []string{}))
 		w.writing = true // nobody is, but what Accept sends goes out with the open packet
 	}
-	c.beat.start(time.Now(), c.onBeat)
+	c.beat.start(time.Now())
+	c.armLocked()
 	c.mu.Unlock()
 	c.guard(func() { c.handler = e.opts.Accept(c) })
 	if c.handler == nil {
@@ -153,6 +156,17 @@ func (c *Conn) SendVolatile(frames ...Frame) error {
 }
 
 func (c *Conn) sendLocked(frames []Frame) error {
+	if err := c.pushLocked(frames); err != nil {
+		return err
+	}
+	if !c.out.empty() {
+		c.kickLocked()
+	}
+	return nil
+}
+
+// pushLocked queues frames behind all that was sent before.
+func (c *Conn) pushLocked(frames []Frame) error {
 	if c.end != nil {
 		return c.end
 	}
@@ -163,9 +177,6 @@ func (c *Conn) sendLocked(frames []Frame) error {
 	if !c.out.push(c.engine.opts.MaxOutbox, frames...) {
 		c.endLocked(&CloseError{Reason: ReasonSlow}, endCut, 0)
 		return c.end
-	}
-	if !c.out.empty() {
-		c.kickLocked()
 	}
 	return nil
 }
@@ -187,6 +198,7 @@ func (c *Conn) Pause() {
 	if c.end == nil && !c.paused {
 		c.paused = true
 		c.beat.pause(instantOf(time.Now()))
+		c.armLocked()
 	}
 }
 
@@ -197,6 +209,7 @@ func (c *Conn) Resume() {
 	if c.end == nil && c.paused {
 		c.paused = false
 		c.beat.resume(instantOf(time.Now()))
+		c.armLocked()
 		c.cond.Broadcast()
 	}
 }
@@ -250,7 +263,7 @@ func (c *Conn) endLocked(err *CloseError, how ending, code ws.StatusCode) {
 	}
 	c.end, c.how, c.code = err, how, code
 	c.drained = make(chan struct{})
-	c.beat.stop()
+	c.armLocked()
 	if c.done != nil {
 		close(c.done)
 	}
@@ -395,19 +408,34 @@ func (c *Conn) guard(call func()) {
 	call()
 }
 
-// onBeat is called by the heartbeat's timer.
-func (c *Conn) onBeat() {
+// armLocked has the session woken when its heartbeat may have something to tell.
+func (c *Conn) armLocked() {
+	if c.end != nil {
+		c.engine.wheel.set(c, 0)
+		return
+	}
+	c.engine.wheel.set(c, c.beat.next())
+}
+
+// onBeat is called by the wheel.
+func (c *Conn) onBeat(now instant) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.end != nil {
 		return
 	}
-	ping, dead := c.beat.due(instantOf(time.Now()))
-	switch {
-	case dead:
+	ping, dead := c.beat.due(now)
+	if dead {
 		c.endLocked(&CloseError{Reason: ReasonPingTimeout}, endDrop, ws.StatusNormalClosure)
-	case ping:
-		_ = c.sendLocked([]Frame{{pingFrame}}) // the session's end says it all
+		return
+	}
+	c.armLocked()
+	switch {
+	case !ping || c.pushLocked([]Frame{{pingFrame}}) != nil: // the session's end says it all
+	case c.ws != nil && c.ws.directLocked():
+		c.ws.flushLocked() // a turn of the wheel is as good as one of the flusher's
+	default:
+		c.kickLocked()
 	}
 }
 
@@ -416,6 +444,7 @@ func (c *Conn) pong() {
 	defer c.mu.Unlock()
 	if c.end == nil {
 		c.beat.pong(instantOf(time.Now()))
+		c.armLocked()
 	}
 }
 

@@ -5,12 +5,11 @@ import "time"
 // A heartbeat keeps the deadlines of one session's pings. EIO4: Heartbeat. They
 // are absolute: a timer that fires a little late moves none of them, and a
 // request that comes after one finds it passed even before the timer fires. It
-// is guarded by its Conn's mu.
+// is guarded by its Conn's mu; who changes it has the Conn woken when next says.
 type heartbeat struct {
 	interval, timeout time.Duration
 	passive           bool // EIO3: the client pings, and pongBy is when its next one is overdue
 
-	timer    *time.Timer
 	pingAt   instant // when the next ping is due
 	pongBy   instant // when the answer to the last ping is due; zero if it came
 	pausedAt instant // since when the clock of pongBy stands still; zero if it runs
@@ -28,24 +27,19 @@ func instantOf(t time.Time) instant { return instant(t.Sub(began)) }
 func (i instant) add(d time.Duration) instant { return i + instant(d) }
 func (i instant) sub(o instant) time.Duration { return time.Duration(i - o) }
 
-// start begins with a first ping one interval from now. beat is called on a
-// goroutine of its own whenever due may have something to tell.
-func (h *heartbeat) start(now time.Time, beat func()) {
-	ping := together(now.Add(h.interval), h.interval)
-	h.pingAt = instantOf(ping)
-	first := ping.Sub(now)
+// start begins with a first ping one interval from now.
+func (h *heartbeat) start(now time.Time) {
+	h.pingAt = instantOf(together(now.Add(h.interval), h.interval))
 	if h.passive {
-		first = h.interval + h.timeout
-		h.pongBy = instantOf(now).add(first)
+		h.pongBy = instantOf(now).add(h.interval + h.timeout)
 	}
-	h.timer = time.AfterFunc(first, beat)
 }
 
 // together moves the time of a first ping a little ahead, to one that it shares
 // with other sessions: ten thousand that are idle wake the server a few times a
 // second, and not a thousand times.
 func together(at time.Time, interval time.Duration) time.Time {
-	const turns = 128 // in an interval
+	const turns = 32 // in an interval
 	if interval < time.Second {
 		return at
 	}
@@ -55,17 +49,9 @@ func together(at time.Time, interval time.Duration) time.Time {
 // pinged takes the ping of a client of protocol 3.
 func (h *heartbeat) pinged(now instant) {
 	h.pongBy = now.add(h.interval + h.timeout)
-	h.arm(now)
 }
 
-func (h *heartbeat) stop() {
-	if h.timer != nil {
-		h.timer.Stop()
-	}
-}
-
-// due says whether a ping must be sent now, or the session is dead, and sets
-// the timer for the next time to ask.
+// due says whether a ping must be sent now, or the session is dead.
 func (h *heartbeat) due(now instant) (ping, dead bool) {
 	if h.expired(now) {
 		return false, true
@@ -80,7 +66,6 @@ func (h *heartbeat) due(now instant) (ping, dead bool) {
 			h.pingAt = now.add(h.interval)
 		}
 	}
-	h.arm(now)
 	return ping, false
 }
 
@@ -108,14 +93,12 @@ func (h *heartbeat) pong(now instant) {
 		h.pingAt = now.add(h.interval)
 	}
 	h.pongBy = 0
-	h.arm(now)
 }
 
 // pause stops the clock of the answer's deadline. Pings go on, once an
 // interval, for the client has a deadline for them too.
 func (h *heartbeat) pause(now instant) {
 	h.pausedAt = now
-	h.arm(now)
 }
 
 func (h *heartbeat) resume(now instant) {
@@ -123,7 +106,6 @@ func (h *heartbeat) resume(now instant) {
 		h.pongBy = h.pongBy.add(now.sub(h.pausedAt))
 	}
 	h.pausedAt = 0
-	h.arm(now)
 }
 
 // expired reports whether the answer to a ping is overdue, sent or not.
@@ -137,14 +119,13 @@ func (h *heartbeat) expired(now instant) bool {
 	return now >= h.pongBy
 }
 
-func (h *heartbeat) arm(now instant) {
-	if h.passive && h.pausedAt != 0 {
-		h.timer.Stop() // nothing is due before resume
-		return
+// next is when due may have something to tell; 0 is never.
+func (h *heartbeat) next() instant {
+	switch {
+	case h.passive && h.pausedAt != 0:
+		return 0 // nothing is due before resume
+	case h.pongBy != 0 && h.pausedAt == 0:
+		return h.pongBy
 	}
-	next := h.pingAt
-	if h.pongBy != 0 && h.pausedAt == 0 {
-		next = h.pongBy
-	}
-	h.timer.Reset(next.sub(now))
+	return h.pingAt
 }

@@ -149,7 +149,7 @@ func TestDeadlineAtEachRequest(t *testing.T) {
 		for _, method := range []string{"GET", "POST"} {
 			app := s.openPolling()
 			app.Conn.mu.Lock()
-			app.beat.timer.Stop()
+			app.Conn.engine.wheel.set(app.Conn, 0)
 			overdue(&app.beat)
 			app.Conn.mu.Unlock()
 			r := s.do(method, pollingTarget(app.ID()), "")
@@ -175,9 +175,8 @@ func TestHeartbeatOfALateTimer(t *testing.T) {
 			-time.Nanosecond: 0, // not due
 		} {
 			h := heartbeat{interval: interval, timeout: timeout}
-			h.start(begin, func() {})
+			h.start(begin)
 			ping, dead := h.due(instantOf(begin.Add(interval + late)))
-			h.stop()
 			if ping != (want != 0) || dead {
 				t.Errorf("%v late: ping %v, dead %v", late, ping, dead)
 			}

@@ -136,6 +136,7 @@ type engine struct {
 	anyOrigin bool     // static: CORS has "*"
 	sessions  sessions
 	flusher   flusher
+	wheel     wheel
 	loops     []eventLoop   // static; none where WebSockets are served by goroutines alone
 	stamp     atomic.Uint64 // of the last frame that was sent to a group
 }
