@@ -198,7 +198,6 @@ func (c *Conn) Pause() {
 	if c.end == nil && !c.paused {
 		c.paused = true
 		c.beat.pause(instantOf(time.Now()))
-		c.armLocked()
 	}
 }
 

@@ -113,7 +113,6 @@ func (c *Conn) pinged(data []byte) bool {
 	defer c.mu.Unlock()
 	if c.end == nil {
 		c.beat.pinged(instantOf(time.Now()))
-		c.armLocked()
 		_ = c.sendLocked([]Frame{{newFrame(packet.Packet{Type: packet.Pong, Data: bytes.Clone(data)})}}) // the session's end says it all
 	}
 	return true

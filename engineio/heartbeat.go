@@ -5,7 +5,8 @@ import "time"
 // A heartbeat keeps the deadlines of one session's pings. EIO4: Heartbeat. They
 // are absolute: a timer that fires a little late moves none of them, and a
 // request that comes after one finds it passed even before the timer fires. It
-// is guarded by its Conn's mu; who changes it has the Conn woken when next says.
+// is guarded by its Conn's mu. A Conn that is woken too early is set to what next
+// says then; so that it is not woken too late, who may have brought that forward sets it.
 type heartbeat struct {
 	interval, timeout time.Duration
 	passive           bool // EIO3: the client pings, and pongBy is when its next one is overdue
