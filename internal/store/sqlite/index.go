@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,13 +85,12 @@ type index struct {
 	dirty   map[chat.RoomID]int // entries noted in each room; guarded by mu
 	settled []int64             // entries whose change is committed, or was given up; guarded by mu
 
-	// Owned by run.
+	// Owned by run, which lends known, texts and terms to what add starts.
 	places map[chat.RoomID]place
 	again  map[int64]bool    // table again; true: settled
 	known  map[string]*int64 // terms that table terms has, and the last of the texts that had it
 	texts  int64             // put in since the start
 	terms  []string          // of one text; its memory is used again
-	text   []byte            // the same
 	debt   int               // messages that were marked as gone since the last merge began
 	added  int               // messages that were put in since then
 	merge  bool              // a merge is under way
@@ -496,23 +494,25 @@ func (x *index) indexRooms(dirty map[chat.RoomID]int) error {
 			if err != nil {
 				return err
 			}
-			for i := range list {
-				e := &list[i]
-				settled, out := x.again[rowOf(id, e.Seq)]
-				if (!out || settled) && e.Seq > p.floor { // what is settled was looked at, and put off until here
-					if err := x.add(e); err != nil {
-						return err
-					}
-				}
-				p.seq = max(p.seq, e.Seq)
+			rows += len(list)
+			dirty[id] -= len(list)
+			last := len(list) < indexPage
+			if len(list) > 0 {
+				p.seq = max(p.seq, list[len(list)-1].Seq)
+			}
+			list = slices.DeleteFunc(list, func(e chat.Entry) bool {
+				settled, out := x.again[rowOf(id, e.Seq)] // what is settled was looked at, and put off until here
+				return out && !settled || e.Seq <= p.floor
+			})
+			if err := x.add(list); err != nil {
+				return err
 			}
 			if p != x.places[id] {
 				if err := x.put(id, p); err != nil {
 					return err
 				}
 			}
-			rows += len(list)
-			if dirty[id] -= len(list); len(list) < indexPage {
+			if last {
 				delete(dirty, id)
 				break
 			}
@@ -548,41 +548,6 @@ func (x *index) fresh(id chat.RoomID, p *place) (list []chat.Entry, err error) {
 	return list, err
 }
 
-// add puts a message in.
-func (x *index) add(e *chat.Entry) error {
-	if e.Kind != chat.KindMessage {
-		return nil
-	}
-	x.terms = appendTerms(x.terms[:0], e.Text)
-	if len(x.terms) == 0 {
-		return nil
-	}
-	x.texts++
-	text := x.text[:0]
-	for _, t := range x.terms {
-		last := x.known[t]
-		switch {
-		case last == nil:
-			if _, err := x.conn.exec("INSERT OR IGNORE INTO terms (term) VALUES (?)", t); err != nil {
-				return err
-			}
-			if len(x.known) >= knownTerms {
-				clear(x.known)
-			}
-			x.known[strings.Clone(t)] = new(x.texts) // not the whole text
-		case *last == x.texts:
-			continue // once is enough
-		default:
-			*last = x.texts
-		}
-		text = append(append(text, t...), ' ')
-	}
-	x.text = text
-	x.added++
-	_, err := x.conn.exec("INSERT INTO words (rowid, terms) VALUES (?,?)", rowOf(e.RoomID, e.Seq), string(text))
-	return err
-}
-
 // takeSettled notes which messages may be looked at again.
 func (x *index) takeSettled() {
 	x.mu.Lock()
@@ -605,7 +570,7 @@ func (x *index) lookAgain(row int64) error {
 			if err != nil || e == nil {
 				return err
 			}
-			return x.add(e)
+			return x.add([]chat.Entry{*e})
 		})
 		if err != nil && chat.CodeOf(err) != chat.NotFound {
 			return err
