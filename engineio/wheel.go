@@ -71,10 +71,10 @@ func (w *wheel) leaveLocked(c *Conn) {
 
 // turn wakes the sessions of a slot whose time has come.
 func (w *wheel) turn(s *slot) {
-	now := instantOf(time.Now())
 	var chunk [wheelChunk]*Conn
 	for {
 		n := w.take(s, chunk[:])
+		now := instantOf(time.Now()) // a turn of many may last
 		for _, c := range chunk[:n] {
 			c.onBeat(now)
 		}
