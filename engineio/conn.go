@@ -53,7 +53,7 @@ type Conn struct {
 	busy   bool    // the handler is being called
 	paused bool
 
-	seat seat // when the engine's wheel wakes it for its heartbeat
+	seat seat // in the engine's wheel, which guards it
 
 	// Guarded by mu: the end.
 	end     *CloseError   // nil while the session is open

@@ -71,7 +71,7 @@ type queue struct {
 	bytes   int         // of the writes in waiting; guarded by mu
 	urgent  bool        // something in waiting has no patience; guarded by mu
 	due     time.Time   // when the patience of what waits ends; guarded by mu
-	alarm   *time.Timer // signals at due; guarded by mu
+	alarm   *time.Timer // signals at due, and does no harm if nothing is left then; guarded by mu
 	ended   error       // what all further writes get; guarded by mu
 	running bool        // some goroutine takes from it; guarded by mu
 
@@ -167,9 +167,6 @@ func (q *queue) take(ctx context.Context) (batch []write, more bool) {
 		q.bytes -= w.size()
 	}
 	q.urgent, q.due = len(q.waiting) > 0, time.Time{}
-	if q.alarm != nil {
-		q.alarm.Stop()
-	}
 	if q.urgent {
 		q.signal()
 	}

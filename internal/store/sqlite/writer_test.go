@@ -412,7 +412,7 @@ func TestPatience(t *testing.T) {
 		time.Sleep(5 * ms)
 		post(0)
 		time.Sleep(10 * ms)
-		post(20 * ms) // the alarm of the first is void
+		post(20 * ms) // the alarm of the first has moved
 		time.Sleep(100 * ms)
 		want(2, 5*ms, 5*ms, 35*ms)
 
