@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  test: { include: ['src/**/*.test.ts'], environment: 'node', env: { TZ: 'Europe/Berlin' } },
+  test: { include: ['src/**/*.test.ts', 'worker/*.test.ts'], environment: 'node', env: { TZ: 'Europe/Berlin' } },
 })

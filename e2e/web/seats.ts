@@ -43,6 +43,8 @@ export class Seats {
       this.watch(page, pageTraces, context)
       this.watch(page.clock, clockTraces, context)
       page.on('pageerror', error => seat.hear(error.message)) // Firefox counts lost connections among these
+      // Playwright keeps the reason to itself when a page fails to load.
+      page.on('requestfailed', request => { if (request.isNavigationRequest()) console.log(`${request.url()}: ${request.failure()?.errorText}`) })
       page.on('console', message => { if (message.type() === 'error') seat.hear(message.text()) })
     })
     const page = await context.newPage()

@@ -21,10 +21,16 @@ self.addEventListener('install', event => {
 
 self.addEventListener('activate', event => {
   event.waitUntil((async () => {
-    for (const other of await caches.keys()) if (other.startsWith('snug-') && other !== name) await caches.delete(other)
+    // A storage that fails must not keep this worker from its pages: they would load nothing at all then.
+    await clear().catch(() => {})
     await self.clients.claim()
   })())
 })
+
+/** Throws away what other versions kept. */
+async function clear() {
+  for (const other of await caches.keys()) if (other.startsWith('snug-') && other !== name) await caches.delete(other)
+}
 
 // The reader has asked for the new version.
 self.addEventListener('message', event => { if (event.data === 'now') void self.skipWaiting() })
@@ -37,23 +43,26 @@ self.addEventListener('fetch', event => {
     const page = /^r\/[^/?#]+\/?(?:[?#]|$)/.test(path) ? door : /^(?:[?#]|$)/.test(path) ? './' : undefined
     if (page !== undefined) event.respondWith(newest(request, at(page)))
   } else if (kept.has(request.url)) {
-    event.respondWith(caches.match(request.url, { cacheName: name, ignoreVary: true }).then(found => found ?? fetch(request)))
+    event.respondWith(find(request.url).then(found => found ?? fetch(request)))
   }
 })
 
 /** The page from the server, or as it was kept if the server does not answer. */
 async function newest(request, page) {
-  const wait = new AbortController()
-  const timer = setTimeout(() => wait.abort(), patience)
-  try {
-    const answer = await fetch(request, { signal: wait.signal })
-    if (answer.status < 500) return answer
-    return (await caches.match(page, { cacheName: name, ignoreVary: true })) ?? answer
-  } catch (error) {
-    const found = await caches.match(page, { cacheName: name, ignoreVary: true })
-    if (found) return found
-    throw error
-  } finally {
-    clearTimeout(timer)
-  }
+  const given = new AbortController()
+  const asked = fetch(request, { signal: given.signal })
+  let timer
+  const late = new Promise(resolve => { timer = setTimeout(resolve, patience) })
+  const answer = await Promise.race([asked.catch(() => {}), late])
+  clearTimeout(timer)
+  if (answer && answer.status < 500) return answer
+  const found = await find(page)
+  if (!found) return asked // late is better than nothing
+  if (!answer) given.abort()
+  return found
+}
+
+/** What was kept of url: nothing too if the storage fails. */
+function find(url) {
+  return caches.match(url, { cacheName: name, ignoreVary: true }).catch(() => {})
 }
