@@ -3,6 +3,7 @@ package load
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 )
 
@@ -17,7 +18,7 @@ func Idle(ctx context.Context, o Options) (Result, error) {
 	defer r.close()
 	var before int64
 	if r.server != nil {
-		if before, err = r.server.rss(); err != nil {
+		if before, err = r.steadyRSS(); err != nil {
 			return res, err
 		}
 	}
@@ -45,6 +46,33 @@ func Idle(ctx context.Context, o Options) (Result, error) {
 		res.PerConn = (res.ServerRSS - before) / int64(max(r.Members, 1))
 	}
 	return res, nil
+}
+
+// steadyRSS is the server's memory once it stays as it is, or after half a
+// minute: one that was just started has yet to give back what that took.
+func (r *run) steadyRSS() (int64, error) {
+	const (
+		every  = 500 * time.Millisecond
+		steady = 6 // readings
+		nearby = 256 << 10
+	)
+	var last []int64
+	for range 60 {
+		now, err := r.server.rss()
+		if err != nil {
+			return 0, err
+		}
+		if last = append(last, now); len(last) > steady {
+			last = last[1:]
+		}
+		if len(last) == steady && slices.Max(last)-slices.Min(last) <= nearby {
+			break
+		}
+		if err := r.rest(every); err != nil {
+			return 0, err
+		}
+	}
+	return last[len(last)-1], nil
 }
 
 // rest serves the loop for a while.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -152,6 +154,21 @@ func TestFigures(t *testing.T) {
 	figures = "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 1.5\nprocess_resident_memory_bytes 2.097152e+07\n"
 	if r, err := load.Fanout(t.Context(), o); err != nil || r.ServerRSS != 20<<20 || r.ServerCPU != 0 {
 		t.Errorf("with figures: %+v, %v", r, err)
+	}
+}
+
+// What the start left is given back a while after it, and is not to be taken for
+// what connections cost.
+func TestIdleBeginsWhenMemoryIsSteady(t *testing.T) {
+	var asked atomic.Int64
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		held := max(20, 32-4*asked.Add(1)) << 20
+		fmt.Fprintf(w, "process_cpu_seconds_total 1.5\nprocess_resident_memory_bytes %d\n", held)
+	}))
+	defer page.Close()
+	r, err := load.Idle(t.Context(), load.Options{URL: serve(t), Metrics: page.URL, Members: 4, Rooms: 1, Duration: 100 * time.Millisecond})
+	if err != nil || r.ServerRSS != 20<<20 || r.PerConn != 0 {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 

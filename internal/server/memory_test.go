@@ -2,7 +2,7 @@ package server
 
 import "testing"
 
-// Memory is given back once after each burst, when it is over.
+// Memory is given back once after the start and after each burst, when it is over.
 func TestMemoryWatch(t *testing.T) {
 	const mib = 1 << 20
 	var m memoryWatch
@@ -10,7 +10,8 @@ func TestMemoryWatch(t *testing.T) {
 		allocated uint64
 		want      bool
 	}{
-		{1 * mib, false}, {2 * mib, false}, // quiet, and nothing to give
+		{8 * mib, false},                   // the start
+		{9 * mib, true}, {10 * mib, false}, // it is over, and nothing more to give
 		{60 * mib, false}, {120 * mib, false}, // a burst
 		{121 * mib, true},                      // it is over
 		{122 * mib, false}, {125 * mib, false}, // once
