@@ -49,8 +49,8 @@ self.addEventListener('fetch', event => {
 
 /** The page from the server, or as it was kept if the server does not answer. */
 async function newest(request, page) {
-  const given = new AbortController()
-  const asked = fetch(request, { signal: given.signal })
+  const waiting = new AbortController()
+  const asked = fetch(request, { signal: waiting.signal })
   let timer
   const late = new Promise(resolve => { timer = setTimeout(resolve, patience) })
   const answer = await Promise.race([asked.catch(() => {}), late])
@@ -58,7 +58,7 @@ async function newest(request, page) {
   if (answer && answer.status < 500) return answer
   const found = await find(page)
   if (!found) return asked // late is better than nothing
-  if (!answer) given.abort()
+  waiting.abort()
   return found
 }
 
